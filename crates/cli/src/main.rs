@@ -1,0 +1,3 @@
+//! The `runstate` program.
+
+fn main() {}

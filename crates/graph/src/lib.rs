@@ -1,0 +1,5 @@
+//! What the words mean: the entities of the Graph device-management API, who may do what, and
+//! how a refusal is written. No I/O.
+
+pub mod clock;
+pub mod permit;
