@@ -1,0 +1,1 @@
+//! `$metadata`: a schema written as CSDL XML.

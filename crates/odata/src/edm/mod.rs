@@ -1,0 +1,237 @@
+//! The Entity Data Model: what a schema says, and the values its properties hold.
+//!
+//! A schema is `static` data. Every list of properties is flat: it names the inherited ones too, in
+//! the order in which JSON writes them; [`crate::csdl`] leaves out what the base type has.
+
+mod date_time;
+mod duration;
+mod value;
+
+pub use date_time::DateTimeOffset;
+pub use duration::Duration;
+pub use value::{Record, Value};
+
+/// A whole schema: its types, and the container from which every path starts.
+#[derive(Debug)]
+pub struct Model {
+    /// The namespace of every type, e.g. `microsoft.graph`.
+    pub namespace: &'static str,
+    /// The enumeration types, in the order in which `$metadata` lists them.
+    pub enums: &'static [&'static EnumType],
+    /// The entity and complex types, likewise.
+    pub types: &'static [&'static StructuredType],
+    /// The roots of all paths: entity sets (collections) and singletons.
+    pub container: &'static [Root],
+    /// The container's name.
+    pub container_name: &'static str,
+}
+
+/// An entity set or a singleton of the container.
+#[derive(Debug)]
+pub struct Root {
+    /// The first segment of a path. Treated as a navigation property from the service root.
+    pub navigation: &'static NavigationProperty,
+}
+
+/// An entity type or a complex type.
+#[derive(Debug)]
+pub struct StructuredType {
+    /// The name without namespace.
+    pub name: &'static str,
+    /// Entity or complex.
+    pub kind: StructuredKind,
+    /// The base type.
+    pub base: Option<&'static StructuredType>,
+    /// Whether no value is of exactly this type.
+    pub is_abstract: bool,
+    /// All properties, the inherited first.
+    pub properties: &'static [&'static Property],
+    /// All navigation properties, the inherited first.
+    pub navigation: &'static [&'static NavigationProperty],
+    /// Actions bound to one entity of the type.
+    pub actions: &'static [&'static Action],
+    /// Actions bound to a collection of the type.
+    pub collection_actions: &'static [&'static Action],
+    /// The types that derive from this one, directly or not.
+    pub derived: &'static [&'static StructuredType],
+}
+
+/// Whether a structured type has identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StructuredKind {
+    /// Has a key, `id`.
+    Entity,
+    /// Is a value inside an entity.
+    Complex,
+}
+
+/// A structural property.
+#[derive(Debug)]
+pub struct Property {
+    /// The name, as in JSON.
+    pub name: &'static str,
+    /// The type, or of a collection its items' type.
+    pub ty: Type,
+    /// Whether it holds a collection.
+    pub collection: bool,
+    /// Whether it may be null (of a collection: never; it is empty instead).
+    pub nullable: bool,
+    /// Who sets it.
+    pub access: Access,
+    /// Whether `$search` looks into it.
+    pub searchable: bool,
+    /// Whether only the read of a single entity returns it; in a list it is null.
+    pub single_only: bool,
+}
+
+/// Who sets a property. What a client sends for one it may not set is left unused, as
+/// [OData 4.01 Protocol, 11.4.3] has it: clients send whole objects back.
+///
+/// [OData 4.01 Protocol, 11.4.3]: https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part1-protocol.html#sec_UpdateanEntity
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The client, at any time.
+    ReadWrite,
+    /// The client when it creates the entity (`Core.Immutable`).
+    Create,
+    /// The service (`Core.Computed`).
+    Computed,
+}
+
+/// The types that properties have.
+#[derive(Debug, Clone, Copy)]
+pub enum Type {
+    /// `Edm.String`
+    String,
+    /// `Edm.Boolean`
+    Boolean,
+    /// `Edm.Int32`
+    Int32,
+    /// `Edm.Int64`
+    Int64,
+    /// `Edm.DateTimeOffset`
+    DateTimeOffset,
+    /// `Edm.Duration`
+    Duration,
+    /// `Edm.Binary`
+    Binary,
+    /// An enumeration.
+    Enum(&'static EnumType),
+    /// A complex type or one derived from it.
+    Complex(&'static StructuredType),
+}
+
+/// An enumeration type; members are written by name.
+#[derive(Debug)]
+pub struct EnumType {
+    /// The name without namespace.
+    pub name: &'static str,
+    /// The members with their values.
+    pub members: &'static [(&'static str, i32)],
+    /// Whether values are sets of members (`IsFlags`).
+    pub flags: bool,
+}
+
+/// A navigation property and what the service lets a client do along it.
+#[derive(Debug)]
+pub struct NavigationProperty {
+    /// The name, as in JSON and in paths.
+    pub name: &'static str,
+    /// The type at the other end.
+    pub target: &'static StructuredType,
+    /// Whether there are many at the other end.
+    pub collection: bool,
+    /// Whether the other end lives and dies with this one (`ContainsTarget`).
+    pub contained: bool,
+    /// Whether `$expand` may follow it.
+    pub expandable: bool,
+    /// Which acts the service serves on it.
+    pub acts: Acts,
+}
+
+/// What may be done along a navigation property, besides reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Acts {
+    /// `GET` is served.
+    pub read: bool,
+    /// `POST` on the collection.
+    pub create: bool,
+    /// `PATCH` on one entity.
+    pub update: bool,
+    /// `DELETE` on one entity.
+    pub delete: bool,
+    /// `POST …/$ref` and `DELETE …/{id}/$ref`.
+    pub reference: bool,
+}
+
+/// An action.
+#[derive(Debug)]
+pub struct Action {
+    /// The name without namespace.
+    pub name: &'static str,
+    /// The parameters after the binding parameter: name, type in CSDL's words, nullable.
+    pub parameters: &'static [(&'static str, &'static str, bool)],
+    /// The return type in CSDL's words.
+    pub returns: Option<&'static str>,
+}
+
+impl StructuredType {
+    /// The position of the property in [`StructuredType::properties`], by its exact name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.properties.iter().position(|p| p.name == name)
+    }
+
+    /// The property of that exact name.
+    pub fn property(&self, name: &str) -> Option<&'static Property> {
+        self.properties.iter().find(|p| p.name == name).copied()
+    }
+
+    /// The navigation property of that exact name.
+    pub fn navigation(&self, name: &str) -> Option<&'static NavigationProperty> {
+        self.navigation.iter().find(|n| n.name == name).copied()
+    }
+
+    /// This type or one derived from it, by its name without namespace.
+    pub fn self_or_derived(&'static self, name: &str) -> Option<&'static StructuredType> {
+        if self.name == name {
+            return Some(self);
+        }
+        self.derived.iter().find(|t| t.name == name).copied()
+    }
+
+    /// Whether this is `other` or derives from it.
+    pub fn is_a(&self, other: &StructuredType) -> bool {
+        self.name == other.name || self.base.is_some_and(|base| base.is_a(other))
+    }
+}
+
+impl EnumType {
+    /// The value of the member of that exact name.
+    pub fn value_of(&self, name: &str) -> Option<i32> {
+        self.members
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| *v)
+    }
+
+    /// The name of the member of that value.
+    pub fn name_of(&self, value: i32) -> Option<&'static str> {
+        self.members
+            .iter()
+            .find(|(_, v)| *v == value)
+            .map(|(n, _)| *n)
+    }
+}
+
+/// Two descriptions are the same when they are the same `static`; their names are unique.
+macro_rules! same_by_name {
+    ($($ty:ty),+) => {$(
+        impl PartialEq for $ty {
+            fn eq(&self, other: &Self) -> bool {
+                self.name == other.name
+            }
+        }
+        impl Eq for $ty {}
+    )+};
+}
+same_by_name!(StructuredType, EnumType, NavigationProperty, Property);
