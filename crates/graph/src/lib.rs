@@ -2,4 +2,5 @@
 //! how a refusal is written. No I/O.
 
 pub mod clock;
+pub mod entity;
 pub mod permit;

@@ -1,1 +1,12 @@
-//! Runstate.
+//! What is remembered, in the words of the domain. Names no database driver.
+//!
+//! Read in this order: [`Store`], the interface that each backend implements; [`Row`] and [`Page`],
+//! what it answers; [`Error`], why it may not.
+
+mod error;
+mod row;
+mod store;
+
+pub use error::Error;
+pub use row::{Expanded, Page, Row};
+pub use store::{Changes, NewEntity, PayloadLink, Precondition, Store};

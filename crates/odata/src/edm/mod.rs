@@ -235,3 +235,174 @@ macro_rules! same_by_name {
     )+};
 }
 same_by_name!(StructuredType, EnumType, NavigationProperty, Property);
+
+/// Descriptions are `const`-built: `Property::new("displayName", Type::String).searchable()`.
+impl Property {
+    /// A nullable property that clients may set.
+    pub const fn new(name: &'static str, ty: Type) -> Self {
+        Self {
+            name,
+            ty,
+            collection: false,
+            nullable: true,
+            access: Access::ReadWrite,
+            searchable: false,
+            single_only: false,
+        }
+    }
+
+    /// Never null.
+    pub const fn required(self) -> Self {
+        Self {
+            nullable: false,
+            ..self
+        }
+    }
+
+    /// Holds a collection; an empty one rather than null.
+    pub const fn many(self) -> Self {
+        Self {
+            collection: true,
+            nullable: false,
+            ..self
+        }
+    }
+
+    /// Set by the service alone.
+    pub const fn computed(self) -> Self {
+        Self {
+            access: Access::Computed,
+            ..self
+        }
+    }
+
+    /// Set when the entity is created, and never after.
+    pub const fn create_only(self) -> Self {
+        Self {
+            access: Access::Create,
+            ..self
+        }
+    }
+
+    /// Looked into by `$search`.
+    pub const fn searchable(self) -> Self {
+        Self {
+            searchable: true,
+            ..self
+        }
+    }
+
+    /// Returned by the read of a single entity, null in lists.
+    pub const fn single_only(self) -> Self {
+        Self {
+            single_only: true,
+            ..self
+        }
+    }
+}
+
+impl Acts {
+    /// Read, nothing else.
+    pub const READ: Self = Self {
+        read: true,
+        create: false,
+        update: false,
+        delete: false,
+        reference: false,
+    };
+    /// Read, create, update and delete.
+    pub const ALL: Self = Self {
+        read: true,
+        create: true,
+        update: true,
+        delete: true,
+        reference: false,
+    };
+    /// Nothing by itself: a step to what lies behind it.
+    pub const NONE: Self = Self {
+        read: false,
+        create: false,
+        update: false,
+        delete: false,
+        reference: false,
+    };
+}
+
+impl StructuredType {
+    /// An entity type with these properties; the rest is empty.
+    pub const fn entity(
+        name: &'static str,
+        base: &'static StructuredType,
+        properties: &'static [&'static Property],
+    ) -> Self {
+        Self {
+            name,
+            kind: StructuredKind::Entity,
+            base: Some(base),
+            is_abstract: false,
+            properties,
+            navigation: &[],
+            actions: &[],
+            collection_actions: &[],
+            derived: &[],
+        }
+    }
+
+    /// A complex type with these properties; the rest is empty.
+    pub const fn complex(name: &'static str, properties: &'static [&'static Property]) -> Self {
+        Self {
+            name,
+            kind: StructuredKind::Complex,
+            base: None,
+            is_abstract: false,
+            properties,
+            navigation: &[],
+            actions: &[],
+            collection_actions: &[],
+            derived: &[],
+        }
+    }
+}
+
+impl NavigationProperty {
+    /// A contained collection.
+    pub const fn contained(
+        name: &'static str,
+        target: &'static StructuredType,
+        acts: Acts,
+    ) -> Self {
+        Self {
+            name,
+            target,
+            collection: true,
+            contained: true,
+            expandable: true,
+            acts,
+        }
+    }
+
+    /// A link to one entity that lives elsewhere.
+    pub const fn link(name: &'static str, target: &'static StructuredType) -> Self {
+        let acts = Acts::READ;
+        Self {
+            name,
+            target,
+            collection: false,
+            contained: false,
+            expandable: true,
+            acts,
+        }
+    }
+
+    /// Links to many entities that live elsewhere.
+    pub const fn links(name: &'static str, target: &'static StructuredType, acts: Acts) -> Self {
+        Self {
+            name,
+            target,
+            collection: true,
+            contained: false,
+            expandable: true,
+            acts,
+        }
+    }
+}

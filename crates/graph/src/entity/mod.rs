@@ -1,0 +1,38 @@
+//! The entities, each described once. JSON in and out, `$metadata`, the columns of the store, what
+//! may be filtered and what a client may set all derive from these descriptions.
+//!
+//! Sources: the Graph beta documentation of each type, and the types of the Graph SDKs.
+
+mod assignment;
+mod directory;
+mod enums;
+mod managed_device;
+mod model;
+mod run_state;
+mod script;
+
+pub use assignment::*;
+pub use directory::*;
+pub use enums::*;
+pub use managed_device::MANAGED_DEVICE;
+pub use model::{DEVICE_MANAGEMENT, HAS_PAYLOAD_LINK_RESULT_ITEM, MODEL, NAMESPACE};
+pub use run_state::*;
+pub use script::*;
+
+use runstate_odata::edm::{Property, StructuredKind, StructuredType, Type};
+
+/// The key of every entity. Clients send it back in bodies; the service alone sets it.
+pub static ID: Property = Property::new("id", Type::String).required().computed();
+
+/// `microsoft.graph.entity`, from which all entities derive.
+pub static ENTITY: StructuredType = StructuredType {
+    name: "entity",
+    kind: StructuredKind::Entity,
+    base: None,
+    is_abstract: true,
+    properties: &[&ID],
+    navigation: &[],
+    actions: &[],
+    collection_actions: &[],
+    derived: &[],
+};

@@ -1,0 +1,108 @@
+//! The whole schema, and the roots of all paths.
+
+use runstate_odata::edm::{Acts, Model, NavigationProperty, Property, Root, StructuredType, Type};
+
+use super::*;
+
+/// The namespace of every type.
+pub const NAMESPACE: &str = "microsoft.graph";
+
+static SCRIPTS: NavigationProperty = NavigationProperty::contained(
+    "deviceManagementScripts",
+    &DEVICE_MANAGEMENT_SCRIPT,
+    Acts::ALL,
+);
+static SHELL_SCRIPTS: NavigationProperty =
+    NavigationProperty::contained("deviceShellScripts", &DEVICE_SHELL_SCRIPT, Acts::ALL);
+static CUSTOM_ATTRIBUTES: NavigationProperty = NavigationProperty::contained(
+    "deviceCustomAttributeShellScripts",
+    &DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
+    Acts::ALL,
+);
+static MANAGED_DEVICES: NavigationProperty =
+    NavigationProperty::contained("managedDevices", &MANAGED_DEVICE, Acts::ALL);
+
+/// The singleton that holds what is managed.
+pub static DEVICE_MANAGEMENT: StructuredType = StructuredType {
+    navigation: &[
+        &SCRIPTS,
+        &SHELL_SCRIPTS,
+        &CUSTOM_ATTRIBUTES,
+        &MANAGED_DEVICES,
+    ],
+    ..StructuredType::entity("deviceManagement", &ENTITY, &[&ID])
+};
+
+static PAYLOAD_ID: Property = Property::new("payloadId", Type::String);
+static HAS_LINK: Property = Property::new("hasLink", Type::Boolean);
+static ERROR: Property = Property::new("error", Type::String);
+static SOURCES: Property = Property::new("sources", Type::Enum(&ASSIGNMENT_SOURCE)).many();
+
+/// An answer of `hasPayloadLinks`.
+pub static HAS_PAYLOAD_LINK_RESULT_ITEM: StructuredType = StructuredType::complex(
+    "hasPayloadLinkResultItem",
+    &[&PAYLOAD_ID, &HAS_LINK, &ERROR, &SOURCES],
+);
+
+static DEVICE_MANAGEMENT_ROOT: NavigationProperty = NavigationProperty {
+    contained: true,
+    acts: Acts::NONE,
+    ..NavigationProperty::link("deviceManagement", &DEVICE_MANAGEMENT)
+};
+static USERS: NavigationProperty = NavigationProperty::contained("users", &USER, Acts::ALL);
+static GROUPS: NavigationProperty = NavigationProperty::contained("groups", &GROUP, Acts::ALL);
+
+/// The schema of the service.
+pub static MODEL: Model = Model {
+    namespace: NAMESPACE,
+    enums: &[
+        &RUN_STATE,
+        &RUN_AS_ACCOUNT_TYPE,
+        &DEVICE_CUSTOM_ATTRIBUTE_VALUE_TYPE,
+        &FILTER_TYPE,
+        &ASSIGNMENT_SOURCE,
+        &TARGET_TYPE,
+        &MANAGED_DEVICE_OWNER_TYPE,
+        &OWNER_TYPE,
+        &DEVICE_TYPE,
+        &COMPLIANCE_STATE,
+        &MANAGEMENT_AGENT_TYPE,
+        &MANAGEMENT_STATE,
+        &DEVICE_REGISTRATION_STATE,
+        &MANAGED_DEVICE_ARCHITECTURE,
+    ],
+    types: &[
+        &ENTITY,
+        &DIRECTORY_OBJECT,
+        &DEVICE_MANAGEMENT_SCRIPT,
+        &DEVICE_SHELL_SCRIPT,
+        &DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
+        &ASSIGNMENT,
+        &GROUP_ASSIGNMENT,
+        &DEVICE_STATE,
+        &USER_STATE,
+        &RUN_SUMMARY,
+        &MANAGED_DEVICE,
+        &USER,
+        &GROUP,
+        &DEVICE_MANAGEMENT,
+        &ASSIGNMENT_TARGET,
+        &ALL_DEVICES_TARGET,
+        &ALL_LICENSED_USERS_TARGET,
+        &GROUP_TARGET,
+        &EXCLUSION_GROUP_TARGET,
+        &CONFIGURATION_MANAGER_TARGET,
+        &SCOPE_TAG_GROUP_TARGET,
+        &HAS_PAYLOAD_LINK_RESULT_ITEM,
+    ],
+    container: &[
+        Root {
+            navigation: &DEVICE_MANAGEMENT_ROOT,
+        },
+        Root { navigation: &USERS },
+        Root {
+            navigation: &GROUPS,
+        },
+    ],
+    container_name: "GraphService",
+};
