@@ -36,3 +36,10 @@ pub static ENTITY: StructuredType = StructuredType {
     collection_actions: &[],
     derived: &[],
 };
+
+/// The types of script; each has a collection of its own under `deviceManagement`.
+pub static SCRIPT_TYPES: [&StructuredType; 3] = [
+    &DEVICE_MANAGEMENT_SCRIPT,
+    &DEVICE_SHELL_SCRIPT,
+    &DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
+];

@@ -1,11 +1,19 @@
 //! Who calls, and what a caller may do.
+//!
+//! [`rules`] is the whole of it as data; [`authorize`] is the only maker of a [`Permit`], without
+//! which no data is reached.
 
+mod act;
+mod authorize;
 mod caller;
 #[expect(
     clippy::module_inception,
     reason = "the file is named for the type in it"
 )]
 mod permit;
+pub mod rules;
 
+pub use act::{Act, acts};
+pub use authorize::{Denied, authorize, authorize_query};
 pub use caller::{Caller, CallerKind, PERSONAL_TENANT};
 pub use permit::Permit;

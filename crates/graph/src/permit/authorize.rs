@@ -1,0 +1,214 @@
+//! From a caller and an act to a permit, or to the reason why not.
+
+use runstate_odata::{
+    check::{Expand, Member, PathStep, Predicate, Query, ResourcePath, Scalar, Step, Tail},
+    edm::NavigationProperty,
+};
+
+use super::{
+    Act, Caller, CallerKind, Permit,
+    rules::{RULES, Rule},
+};
+use crate::entity;
+
+/// Why a caller may not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The token is a personal Microsoft account's.
+    #[error("Personal Microsoft accounts are not supported by this API.")]
+    PersonalAccount,
+    /// The token lacks every permission that would do.
+    #[error(
+        "Insufficient privileges to complete the operation. One of these permissions is needed: {needed}."
+    )]
+    MissingPermission {
+        /// The names, with commas between.
+        needed: String,
+    },
+    /// The token is a device's, which may report its own runs and nothing else.
+    #[error("A device may update its own run states and nothing else.")]
+    DeviceOnly,
+}
+
+/// A permit for `caller` to do `act` at the end of `path`.
+///
+/// # Errors
+///
+/// Whatever [`RULES`] do not allow is denied; a path without a rule is denied to all.
+pub fn authorize(path: &ResourcePath, act: Act, caller: &Caller) -> Result<Permit, Denied> {
+    if caller.is_personal() {
+        return Err(Denied::PersonalAccount);
+    }
+    let rule = RULES
+        .iter()
+        .find(|rule| covers(rule.path, &path.steps, &path.tail));
+    let device_id = match &caller.kind {
+        CallerKind::Device { device_id } => {
+            let may = act == Act::Update && rule.is_some_and(|rule| rule.device_updates);
+            may.then(|| Some(device_id.clone()))
+                .ok_or(Denied::DeviceOnly)?
+        }
+        CallerKind::Application | CallerKind::Delegated { .. } => {
+            check(rule, act.is_read(), caller)?;
+            None
+        }
+    };
+    Ok(Permit::new(caller.tenant_id.clone(), device_id))
+}
+
+/// Checks that `caller` may also read whatever `query` reaches from `path` along navigation
+/// properties: what it expands, filters by and sorts by.
+///
+/// # Errors
+///
+/// As [`authorize`]; what may not be read may not be asked about either.
+pub fn authorize_query(path: &ResourcePath, query: &Query, caller: &Caller) -> Result<(), Denied> {
+    let mut steps = path.steps.clone();
+    read_query(&mut steps, query, caller)
+}
+
+fn read_query(steps: &mut Vec<PathStep>, query: &Query, caller: &Caller) -> Result<(), Denied> {
+    // What follows is said of one entity, so a collection's step gets a key that stands for any.
+    if let Some(last) = steps.last_mut().filter(|step| step.navigation.collection) {
+        last.key.get_or_insert_default();
+    }
+    let mut members = Vec::new();
+    if let Some(filter) = &query.filter {
+        in_predicate(filter, &mut Vec::new(), &mut members);
+    }
+    for order in &query.orderby {
+        in_scalar(&order.by, &[], &mut members);
+    }
+    for navigations in members {
+        let from = steps.len();
+        for navigation in navigations {
+            read_along(steps, navigation, caller)?;
+        }
+        steps.truncate(from);
+    }
+    for Expand { navigation, query } in &query.expand {
+        let from = steps.len();
+        read_along(steps, navigation, caller)?;
+        read_query(steps, query, caller)?;
+        steps.truncate(from);
+    }
+    Ok(())
+}
+
+/// Adds the step along `navigation` to the path, having checked that its end may be read.
+fn read_along(
+    steps: &mut Vec<PathStep>,
+    navigation: &'static NavigationProperty,
+    caller: &Caller,
+) -> Result<(), Denied> {
+    steps.push(PathStep {
+        navigation,
+        key: navigation.collection.then(String::new),
+    });
+    let rule = RULES
+        .iter()
+        .find(|rule| covers(rule.path, steps, &Tail::Resource));
+    check(rule, true, caller)
+}
+
+fn check(rule: Option<&Rule>, read: bool, caller: &Caller) -> Result<(), Denied> {
+    let needed = rule.map_or(&[][..], |rule| if read { rule.reads } else { rule.writes });
+    let has = |name: &&str| {
+        caller
+            .permissions
+            .iter()
+            .any(|has| has.eq_ignore_ascii_case(name))
+    };
+    if needed.iter().any(has) {
+        return Ok(());
+    }
+    Err(Denied::MissingPermission {
+        needed: needed.join(", "),
+    })
+}
+
+/// Whether a rule's template is that of the path.
+fn covers(template: &str, steps: &[PathStep], tail: &Tail) -> bool {
+    let mut names = template.split('/');
+    let steps_match = steps.iter().all(|step| {
+        let name = names.next().unwrap_or_default();
+        let is_script = entity::SCRIPT_TYPES.contains(&step.navigation.target);
+        let same = if is_script {
+            name == "{C}"
+        } else {
+            name == step.navigation.name
+        };
+        same && (step.key.is_none() || names.next() == Some("{id}"))
+    });
+    let tail_matches = match tail {
+        // A count tells of a collection what its list tells.
+        Tail::Resource | Tail::Count => true,
+        Tail::Reference => names.next() == Some("$ref"),
+        Tail::Action(action) => names.next() == Some(action.name),
+    };
+    steps_match && tail_matches && names.next().is_none()
+}
+
+/// Adds the navigation properties that a predicate follows, path by path. `variables` holds, for
+/// each lambda variable in scope, the way by which its collection is reached.
+fn in_predicate(
+    predicate: &Predicate,
+    variables: &mut Vec<Vec<&'static NavigationProperty>>,
+    found: &mut Vec<Vec<&'static NavigationProperty>>,
+) {
+    match predicate {
+        Predicate::And(left, right) | Predicate::Or(left, right) => {
+            in_predicate(left, variables, found);
+            in_predicate(right, variables, found);
+        }
+        Predicate::Not(operand) => in_predicate(operand, variables, found),
+        Predicate::Compare(_, left, right) => {
+            in_scalar(left, variables, found);
+            in_scalar(right, variables, found);
+        }
+        Predicate::In(scalar, _) | Predicate::Has(scalar, _) | Predicate::Is(scalar) => {
+            in_scalar(scalar, variables, found);
+        }
+        Predicate::Quantified(quantified) => {
+            let way = way(&quantified.source, variables);
+            found.push(way.clone());
+            variables.push(way);
+            if let Some(predicate) = &quantified.predicate {
+                in_predicate(predicate, variables, found);
+            }
+            variables.pop();
+        }
+    }
+}
+
+fn in_scalar(
+    scalar: &Scalar,
+    variables: &[Vec<&'static NavigationProperty>],
+    found: &mut Vec<Vec<&'static NavigationProperty>>,
+) {
+    match scalar {
+        Scalar::Literal(_) => {}
+        Scalar::Member(member) => found.push(way(member, variables)),
+        Scalar::Call(_, arguments) => {
+            arguments
+                .iter()
+                .for_each(|argument| in_scalar(argument, variables, found));
+        }
+    }
+}
+
+/// The navigation properties from the row to the end of `member`.
+fn way(
+    member: &Member,
+    variables: &[Vec<&'static NavigationProperty>],
+) -> Vec<&'static NavigationProperty> {
+    let outer = usize::from(member.root.0)
+        .checked_sub(1)
+        .and_then(|i| variables.get(i));
+    let mut way = outer.cloned().unwrap_or_default();
+    way.extend(member.steps.iter().filter_map(|step| match step {
+        Step::Navigation(navigation) => Some(*navigation),
+        Step::Property(_) | Step::Cast(_) => None,
+    }));
+    way
+}
