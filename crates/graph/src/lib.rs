@@ -3,4 +3,7 @@
 
 pub mod clock;
 pub mod entity;
+pub mod error;
+pub mod json;
 pub mod permit;
+pub mod row;

@@ -4,9 +4,8 @@
 //! what it answers; [`Error`], why it may not.
 
 mod error;
-mod row;
 mod store;
 
 pub use error::Error;
-pub use row::{Expanded, Page, Row};
+pub use runstate_graph::row::{Expanded, Page, Row};
 pub use store::{Changes, NewEntity, PayloadLink, Precondition, Store};

@@ -86,7 +86,10 @@ fn read_query(steps: &mut Vec<PathStep>, query: &Query, caller: &Caller) -> Resu
         }
         steps.truncate(from);
     }
-    for Expand { navigation, query } in &query.expand {
+    for Expand {
+        navigation, query, ..
+    } in &query.expand
+    {
         let from = steps.len();
         read_along(steps, navigation, caller)?;
         read_query(steps, query, caller)?;

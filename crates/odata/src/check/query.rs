@@ -47,6 +47,9 @@ pub struct Expand {
     pub navigation: &'static NavigationProperty,
     /// What to ask of the other end.
     pub query: Query,
+    /// The nested options as a query string (`$filter=…&$top=…`, percent-encoded), from which a link
+    /// to the next page of the other end is made.
+    pub options: String,
 }
 
 /// A sort key.

@@ -1,7 +1,8 @@
-//! What the store answers.
+//! Entities as they are stored and answered.
 
-use runstate_graph::entity;
 use runstate_odata::edm::{NavigationProperty, Record};
+
+use crate::entity;
 
 /// An entity as it is stored.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,11 @@
+//! JSON in and out, by the descriptions in [`crate::entity`].
+//!
+//! [`Json`] is a body as it came, with nothing lost and nothing twice; [`read`] makes an entity or
+//! changes of it; [`write`] writes answers.
+
+pub mod read;
+mod tree;
+pub mod url;
+pub mod write;
+
+pub use tree::Json;

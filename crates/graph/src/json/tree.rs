@@ -1,0 +1,141 @@
+//! A JSON text as a tree that hides nothing: a name that occurs twice is an error, not a choice.
+
+use std::{collections::HashSet, fmt};
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use crate::error::Error;
+
+/// A JSON value. Members of an object keep their order and have different names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Boolean(bool),
+    /// A number that is whole and fits 64 bits with a sign.
+    Integer(i64),
+    /// Any other number; nothing here takes one.
+    Fraction,
+    /// A string, without U+0000, which not every store can keep.
+    String(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// 400, with line and column, for what is not JSON (RFC 8259), not UTF-8, nested more than 128
+    /// deep, or holds a name twice, U+0000, a lone surrogate or a number out of a double's range.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        // Windows PowerShell puts a byte order mark before UTF-8; RFC 8259, section 8.1 lets a
+        // reader pass over it.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(Error::bad_request(
+                "The request body is empty; JSON is expected.",
+            ));
+        }
+        serde_json::from_slice(body).map_err(|error| {
+            Error::bad_request(format!("The request body is not valid JSON: {error}."))
+        })
+    }
+
+    /// What kind of value it is, for a message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "a Boolean",
+            Self::Integer(_) => "a whole number",
+            Self::Fraction => "a number that is not whole or too large",
+            Self::String(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// The member of that name of an object.
+    pub fn member(&self, name: &str) -> Option<&Json> {
+        match self {
+            Self::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+fn text<E: serde::de::Error>(text: String) -> Result<String, E> {
+    if text.contains('\0') {
+        return Err(E::custom("a string holds the character U+0000"));
+    }
+    Ok(text)
+}
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Integer(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(i64::try_from(value).map_or(Json::Fraction, Json::Integer))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Fraction)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Json, E> {
+        text(value.to_owned()).map(Json::String)
+    }
+
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Json, E> {
+        text(value).map(Json::String)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let mut members: Vec<(String, Json)> = Vec::new();
+        let mut seen = HashSet::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            let name = text(name)?;
+            if !seen.insert(name.clone()) {
+                return Err(A::Error::custom(format!("the name '{name}' occurs twice")));
+            }
+            members.push((name, entries.next_value()?));
+        }
+        Ok(Json::Object(members))
+    }
+}

@@ -1,0 +1,163 @@
+//! The URLs in answers: contexts, links, locations.
+
+use std::fmt::Write as _;
+
+use runstate_odata::{
+    check::{Query, ResourcePath, Select},
+    edm::NavigationProperty,
+};
+
+use crate::entity;
+
+/// Where an entity or a collection stands, as a canonical path: keys in parentheses, and what is
+/// not contained by its owner under its own entity set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Location {
+    path: String,
+    /// The path ends with a collection, whose entities are reached by a key.
+    collection: bool,
+}
+
+impl Location {
+    /// Of a path, which must have a step.
+    pub(super) fn of(path: &ResourcePath) -> Self {
+        let root = Self {
+            path: String::new(),
+            collection: false,
+        };
+        path.steps.iter().fold(root, |location, step| {
+            let end = location.navigate(step.navigation);
+            match &step.key {
+                Some(key) => end.entity(key),
+                None => end,
+            }
+        })
+    }
+
+    /// The end of a navigation property.
+    pub(super) fn navigate(&self, navigation: &NavigationProperty) -> Self {
+        let set = match navigation.target {
+            _ if navigation.contained => None,
+            ty if ty == &entity::MANAGED_DEVICE => Some("deviceManagement/managedDevices"),
+            ty if ty == &entity::USER => Some("users"),
+            ty if ty == &entity::DIRECTORY_OBJECT => Some("directoryObjects"),
+            _ => None,
+        };
+        let path = match set {
+            Some(set) => set.to_owned(),
+            None if self.path.is_empty() => navigation.name.to_owned(),
+            None => format!("{}/{}", self.path, navigation.name),
+        };
+        // An entity that lives elsewhere is addressed by its key in its own set.
+        Self {
+            path,
+            collection: navigation.collection || set.is_some(),
+        }
+    }
+
+    /// The entity of that id, in a collection; what is already a single entity stays where it is.
+    pub(super) fn entity(&self, id: &str) -> Self {
+        if !self.collection {
+            return self.clone();
+        }
+        Self {
+            path: format!("{}('{}')", self.path, key(id)),
+            collection: false,
+        }
+    }
+
+    /// The path below the service root.
+    pub(super) fn canonical(&self) -> &str {
+        &self.path
+    }
+
+    /// The collection in which the end of the path stands, or the path itself where there is none.
+    fn set(&self) -> &str {
+        match self.path.rfind("('") {
+            Some(start) if !self.collection && self.path.ends_with("')") => {
+                self.path.get(..start).unwrap_or_default()
+            }
+            _ => &self.path,
+        }
+    }
+}
+
+/// A key as a string literal in a URL: quotes doubled, all else that a path cannot hold encoded.
+fn key(id: &str) -> String {
+    encode(&id.replace('\'', "''"))
+}
+
+/// Percent-encodes what may not stand in a path segment as it is (RFC 3986, `pchar`).
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$'()*,;=:@".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// The context URL (OData Protocol 10): `{root}/$metadata#{set}({selected})/$entity`.
+pub(super) fn context(
+    root: &str,
+    location: &Location,
+    query: Option<&Query>,
+    single: bool,
+) -> String {
+    let set = location.set();
+    let selected = query.map(selected).unwrap_or_default();
+    let entity = if single { "/$entity" } else { "" };
+    format!("{root}/$metadata#{set}{selected}{entity}")
+}
+
+/// The selected properties and expanded navigation properties, in parentheses; nothing where all
+/// properties and no navigation properties are.
+fn selected(query: &Query) -> String {
+    let mut names: Vec<String> = match &query.select {
+        Select::All => Vec::new(),
+        Select::Only(positions) => positions
+            .iter()
+            .filter_map(|position| query.ty.properties.get(*position))
+            .map(|property| property.name.to_owned())
+            .collect(),
+    };
+    for expand in &query.expand {
+        let inner = selected(&expand.query);
+        let inner = if inner.is_empty() { "()" } else { &inner };
+        names.push(format!("{}{inner}", expand.navigation.name));
+    }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("({})", names.join(","))
+    }
+}
+
+/// The link to the next page: the request's own options, percent-encoded as they came and without
+/// any earlier token or skip, and the token.
+pub fn next_link(url: &str, options: &str, token: &str) -> String {
+    let mut link = format!("{url}?");
+    for option in options.split('&').filter(|option| !option.is_empty()) {
+        let name = option
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let name = name.replace("%24", "$");
+        if !matches!(name.trim_start_matches('$'), "skiptoken" | "skip") {
+            link.push_str(option);
+            link.push('&');
+        }
+    }
+    link.push_str("$skiptoken=");
+    link.push_str(token);
+    link
+}
+
+/// The absolute URL of an entity, for `Location`.
+pub fn entity(root: &str, path: &ResourcePath, id: &str) -> String {
+    format!("{root}/{}", Location::of(path).entity(id).canonical())
+}
