@@ -175,6 +175,21 @@ pub struct Action {
     pub returns: Option<&'static str>,
 }
 
+impl Model {
+    /// The short name for the namespace, its last part: `graph` for `microsoft.graph`.
+    pub fn alias(&self) -> &'static str {
+        let last = self.namespace.rsplit('.').next();
+        last.unwrap_or(self.namespace)
+    }
+
+    /// The name behind the namespace or its alias, in any case; nothing where neither stands before.
+    pub fn unqualified<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let (before, name) = name.rsplit_once('.')?;
+        let is = |namespace: &str| namespace.eq_ignore_ascii_case(before);
+        (is(self.namespace) || is(self.alias())).then_some(name)
+    }
+}
+
 impl StructuredType {
     /// The position of the property in [`StructuredType::properties`], by its exact name.
     pub fn position(&self, name: &str) -> Option<usize> {

@@ -1,0 +1,39 @@
+//! `$orderby` (ABNF `orderby`).
+
+use super::{ast::OrderItem, cursor::Cursor, filter::common_expr};
+use crate::Error;
+
+/// Reads the decoded value of `$orderby`, e.g. `lastStateUpdateDateTime desc,id`.
+///
+/// # Errors
+///
+/// The first fault, with its column.
+pub fn parse(text: &str) -> Result<Vec<OrderItem>, Error> {
+    let mut cursor = Cursor::new("$orderby", text);
+    let items = orderby(&mut cursor)?;
+    cursor.end("'asc', 'desc', ','")?;
+    Ok(items)
+}
+
+/// ABNF `orderby`, without the option's name.
+pub(super) fn orderby(cursor: &mut Cursor<'_>) -> Result<Vec<OrderItem>, Error> {
+    let mut items = Vec::new();
+    loop {
+        items.push(orderby_item(cursor)?);
+        cursor.blanks();
+        if !cursor.eat(',') {
+            return Ok(items);
+        }
+    }
+}
+
+/// ABNF `orderbyItem`.
+fn orderby_item(cursor: &mut Cursor<'_>) -> Result<OrderItem, Error> {
+    let expr = common_expr(cursor)?;
+    cursor.blanks();
+    let descending = cursor.keyword("desc");
+    if !descending {
+        cursor.keyword("asc");
+    }
+    Ok(OrderItem { expr, descending })
+}
