@@ -279,7 +279,12 @@ fn expand(
         } else {
             entity(place, navigation.target, &item.options)?
         };
-        expanded.push(Expand { navigation, query });
+        let options = item.options.to_string();
+        expanded.push(Expand {
+            navigation,
+            query,
+            options,
+        });
     }
     Ok(expanded)
 }
