@@ -69,9 +69,7 @@ pub enum ColumnType {
 
 /// The table that holds the entities of the type; none for what is not stored.
 pub fn of(ty: &StructuredType) -> Option<&'static Table> {
-    TABLES
-        .iter()
-        .find(|table| table.types.iter().any(|held| *held == ty))
+    TABLES.iter().find(|table| table.types.contains(&ty))
 }
 
 /// Every table and view of entities, those that others refer to first.
