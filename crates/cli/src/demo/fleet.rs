@@ -106,7 +106,7 @@ pub(crate) enum FleetError {
     #[error("demo/scripts.json has a message with {{{0}}}, which means nothing")]
     Placeholder(String),
     /// A script reaches a device on which none of its outcomes can happen.
-    #[error("demo/scripts.json has no outcome of \"{0}\" for one of its devices")]
+    #[error("demo/scripts.json has no outcome of {0} for one of its devices")]
     NoOutcome(String),
 }
 

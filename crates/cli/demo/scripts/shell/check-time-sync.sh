@@ -22,18 +22,21 @@ check_macos() {
     echo "Clock follows $server, offset $offset s"
 }
 
+# Empty where the machine has no systemd to ask.
+property() {
+    timedatectl show -p "$1" --value 2>/dev/null || true
+}
+
 check_linux() {
-    if [ "$(timedatectl show -p NTP --value)" != yes ]; then
-        timedatectl set-ntp true || {
-            echo "No time service is installed: timedatectl set-ntp failed" >&2
-            exit 2
-        }
+    if [ "$(property NTP)" != yes ] && ! timedatectl set-ntp true 2>/dev/null; then
+        echo "No time service is installed: timedatectl set-ntp failed" >&2
+        exit 2
     fi
-    if [ "$(timedatectl show -p NTPSynchronized --value)" != yes ]; then
+    if [ "$(property NTPSynchronized)" != yes ]; then
         echo "Time service is on, but the clock is not synchronised yet" >&2
         exit 1
     fi
-    echo "Clock is synchronised, time zone $(timedatectl show -p Timezone --value)"
+    echo "Clock is synchronised, time zone $(property Timezone)"
 }
 
 case $(uname -s) in

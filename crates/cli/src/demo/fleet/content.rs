@@ -1,7 +1,6 @@
 //! The manifest `demo/scripts.json` and the scripts it names, both part of the program.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{FleetError, Object};
 
@@ -78,14 +77,6 @@ impl ScriptEntry {
         let path = format!("{folder}/{}", self.file_name);
         let found = FILES.iter().find(|(name, _)| *name == path);
         found.map(|(_, bytes)| *bytes).ok_or(FleetError::File(path))
-    }
-
-    /// A property of the object as text; empty where it is none.
-    pub(super) fn text(&self, property: &str) -> &str {
-        self.object
-            .get(property)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
     }
 }
 

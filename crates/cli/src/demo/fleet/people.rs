@@ -13,31 +13,32 @@ pub(super) struct Site {
     pub(super) time_zone: &'static str,
 }
 
+/// None of these places moves its clocks in summer, so that one distance is right all year.
 const SITES: [Site; 5] = [
     Site {
-        code: "SEA",
-        offset_minutes: -480,
-        time_zone: "America/Los_Angeles (PST, -0800)",
-    },
-    Site {
-        code: "LON",
-        offset_minutes: 0,
-        time_zone: "Europe/London (GMT, +0000)",
-    },
-    Site {
-        code: "MUC",
-        offset_minutes: 60,
-        time_zone: "Europe/Berlin (CET, +0100)",
-    },
-    Site {
-        code: "PNQ",
-        offset_minutes: 330,
-        time_zone: "Asia/Kolkata (IST, +0530)",
+        code: "PHX",
+        offset_minutes: -420,
+        time_zone: "America/Phoenix",
     },
     Site {
         code: "SAO",
         offset_minutes: -180,
-        time_zone: "America/Sao_Paulo (-03, -0300)",
+        time_zone: "America/Sao_Paulo",
+    },
+    Site {
+        code: "REK",
+        offset_minutes: 0,
+        time_zone: "Atlantic/Reykjavik",
+    },
+    Site {
+        code: "PNQ",
+        offset_minutes: 330,
+        time_zone: "Asia/Kolkata",
+    },
+    Site {
+        code: "SIN",
+        offset_minutes: 480,
+        time_zone: "Asia/Singapore",
     },
 ];
 
@@ -45,7 +46,7 @@ const SITES: [Site; 5] = [
 pub(super) const DATA_CENTRE: Site = Site {
     code: "DC1",
     offset_minutes: 0,
-    time_zone: "Etc/UTC (UTC, +0000)",
+    time_zone: "Etc/UTC",
 };
 
 /// A department: how many people it has, and how many devices of each platform they use.

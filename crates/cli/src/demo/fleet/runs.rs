@@ -36,8 +36,8 @@ impl Tenant<'_> {
             .now
             .plus_seconds(-chance.between(150 * 86_400, 400 * 86_400));
         let modified = created.plus_seconds(chance.between(0, 140 * 86_400));
-        let mut object = entry.object.clone();
-        object.append(&mut super::object(json!({
+        let mut script = entry.object.clone();
+        script.append(&mut object(json!({
             "id": id,
             "fileName": entry.file_name,
             "runAsAccount": entry.run_as_account,
@@ -48,10 +48,10 @@ impl Tenant<'_> {
 
         let mut assignments = Vec::new();
         for (position, assignment) in entry.assignments.iter().enumerate() {
-            assignments.push(object_with_target(
-                &Seeded::guid(self.seed, &format!("{label}/assignment/{position}")),
-                self.target(&assignment.target)?,
-            ));
+            assignments.push(object(json!({
+                "id": Seeded::guid(self.seed, &format!("{label}/assignment/{position}")),
+                "target": self.target(&assignment.target)?,
+            })));
         }
 
         let mut device_run_states = Vec::new();
@@ -86,10 +86,9 @@ impl Tenant<'_> {
             })
             .collect();
 
-        let collection = entry.collection;
         Ok(ScriptSeed {
-            collection,
-            object,
+            collection: entry.collection,
+            object: script,
             assignments,
             device_run_states,
             user_run_states,
@@ -117,7 +116,7 @@ impl Tenant<'_> {
 
     /// The devices that the assignments include and none of them excludes, of a platform that
     /// fetches scripts of this collection.
-    fn reached(&self, entry: &ScriptEntry) -> Result<Vec<(usize, &Device)>, FleetError> {
+    pub(super) fn reached(&self, entry: &ScriptEntry) -> Result<Vec<(usize, &Device)>, FleetError> {
         let mut included = BTreeSet::new();
         let mut excluded = BTreeSet::new();
         for assignment in &entry.assignments {
@@ -205,7 +204,7 @@ impl Tenant<'_> {
         });
         let (run_state, message) = drawn
             .and_then(|(state, _, messages)| Some((*state, *chance.pick_from(messages)?)))
-            .ok_or_else(|| FleetError::NoOutcome(entry.text("displayName").to_owned()))?;
+            .ok_or_else(|| FleetError::NoOutcome(entry.file_name.clone()))?;
 
         // A device reports during its last contact, and never before it was enrolled.
         let since_enrolled = device.last_sync.seconds - device.enrolled.seconds;
@@ -235,7 +234,7 @@ impl Tenant<'_> {
     /// Replaces what stands in braces: `{fact}` by the device's fact, `{int 1 9}` by a number,
     /// `{date 2 29}` by a day so many days from now, `{opensslDate 2 29}` by the same in
     /// OpenSSL's spelling, `{thumbprint}` by 40 hexadecimal digits.
-    fn fill_in(
+    pub(super) fn fill_in(
         &self,
         text: &str,
         facts: &Object,
@@ -270,8 +269,4 @@ impl Tenant<'_> {
         filled.push_str(rest);
         Ok(filled)
     }
-}
-
-fn object_with_target(id: &str, target: Object) -> Object {
-    object(json!({ "id": id, "target": target }))
 }

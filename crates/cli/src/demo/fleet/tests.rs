@@ -27,7 +27,7 @@ fn names(object: &Object) -> BTreeSet<&str> {
     object.keys().map(String::as_str).collect()
 }
 
-fn set<'a>(words: &'a str) -> BTreeSet<&'a str> {
+fn set(words: &str) -> BTreeSet<&str> {
     words.split_whitespace().collect()
 }
 
@@ -275,11 +275,8 @@ fn every_member_and_every_assignment_resolves() {
     }
     assert_eq!(nested, 2);
 
-    let groups: BTreeSet<_> = fleet
-        .groups
-        .iter()
-        .map(|group| &group.object["id"])
-        .collect_ids();
+    let ids = fleet.groups.iter().map(|group| &group.object["id"]);
+    let groups: BTreeSet<_> = ids.filter_map(Value::as_str).collect();
     let mut kinds = BTreeSet::new();
     for script in &fleet.scripts {
         assert!(!script.assignments.is_empty());
@@ -293,16 +290,6 @@ fn every_member_and_every_assignment_resolves() {
         }
     }
     assert_eq!(kinds.len(), 4, "{kinds:?}");
-}
-
-trait CollectIds<'a> {
-    fn collect_ids(self) -> BTreeSet<&'a str>;
-}
-
-impl<'a, I: Iterator<Item = &'a Value>> CollectIds<'a> for I {
-    fn collect_ids(self) -> BTreeSet<&'a str> {
-        self.map(|id| id.as_str().unwrap()).collect()
-    }
 }
 
 #[test]
@@ -399,6 +386,71 @@ fn addresses_are_plain_ascii() {
         assert!(
             !address.contains("..") && !address.starts_with('.'),
             "{address}"
+        );
+    }
+}
+
+#[test]
+fn every_message_of_the_manifest_can_occur_and_fills_in() {
+    let now = instant::Instant::from_system(now());
+    let people = people::people(SEED);
+    let devices = devices::devices(SEED, now, &people);
+    let groups = groups::groups(SEED, &people, &devices);
+    let tenant = runs::Tenant {
+        seed: SEED,
+        now,
+        people: &people,
+        devices: &devices,
+        groups: &groups,
+    };
+    let mut chance = seeded::Seeded::new(SEED, "messages");
+    for entry in content::manifest().unwrap() {
+        let reached = tenant.reached(&entry).unwrap();
+        for message in entry.outcomes.iter().flat_map(|outcome| &outcome.messages) {
+            let holding: Vec<_> = reached
+                .iter()
+                .filter(|(_, device)| message.holds(&device.facts))
+                .collect();
+            assert!(
+                !holding.is_empty(),
+                "{}: {:?}",
+                entry.file_name,
+                message.result_message
+            );
+            for (_, device) in holding {
+                for text in [&message.result_message, &message.error_description] {
+                    let text = text.as_deref().unwrap_or_default();
+                    tenant.fill_in(text, &device.facts, &mut chance).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_brace_with_an_unknown_word_is_refused() {
+    let now = instant::Instant::from_system(now());
+    let tenant = runs::Tenant {
+        seed: SEED,
+        now,
+        people: &[],
+        devices: &[],
+        groups: &[],
+    };
+    let mut chance = seeded::Seeded::new(SEED, "messages");
+    let mut fill_in = |text| tenant.fill_in(text, &Object::new(), &mut chance);
+    assert_eq!(
+        fill_in("{int 7 7} of {date 1 1}").unwrap(),
+        "7 of 2025-07-16"
+    );
+    assert_eq!(
+        fill_in("ends {opensslDate 2 2}").unwrap(),
+        "ends Jul 17 12:00:00 2025 GMT"
+    );
+    for text in ["{model}", "{int 1}", "{int one 2}", "{", "{}"] {
+        assert!(
+            matches!(fill_in(text), Err(FleetError::Placeholder(_))),
+            "{text}"
         );
     }
 }
