@@ -8,6 +8,13 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use runstate_graph::{
+    entity,
+    json::{
+        Json,
+        read::{self, Purpose},
+    },
+};
 use serde_json::Value;
 
 use super::*;
@@ -169,43 +176,39 @@ fn every_object_has_exactly_the_properties_of_the_contract() {
     }
 }
 
+/// The service's own reader knows every property, its type and its enumeration's members.
 #[test]
-fn every_enum_value_is_a_member_of_its_enum() {
+fn the_service_reads_every_object() {
     let fleet = fleet();
-    let check = |object: &Object, property: &str, members: &str| {
-        let value = object[property].as_str().unwrap();
-        assert!(set(members).contains(value), "{property} is {value}");
+    let read = |ty, object: &Object| {
+        let body = Json::parse(&serde_json::to_vec(object).unwrap()).unwrap();
+        let read = read::entity(ty, &body, Purpose::Create);
+        assert!(read.is_ok(), "{object:?}: {:?}", read.err());
     };
-    for script in &fleet.scripts {
-        check(&script.object, "runAsAccount", "system user");
-        if script.collection == "deviceCustomAttributeShellScripts" {
-            check(
-                &script.object,
-                "customAttributeType",
-                "integer string dateTime",
-            );
-        }
-        for state in run_states(script) {
-            check(
-                state,
-                "runState",
-                "unknown success fail scriptError pending notApplicable",
-            );
-        }
+    for user in &fleet.users {
+        read(&entity::USER, user);
     }
     for device in &fleet.devices {
-        check(
-            device,
-            "complianceState",
-            "unknown compliant noncompliant conflict error inGracePeriod configManager",
-        );
-        check(device, "deviceType", "desktop macMDM linux");
-        check(device, "processorArchitecture", "unknown x86 x64 arm arM64");
-        check(
-            device,
-            "managementAgent",
-            "mdm configurationManagerClientMdm",
-        );
+        read(&entity::MANAGED_DEVICE, device);
+    }
+    for group in &fleet.groups {
+        read(&entity::GROUP, &group.object);
+    }
+    for script in &fleet.scripts {
+        let ty = match script.collection.as_str() {
+            "deviceManagementScripts" => &entity::DEVICE_MANAGEMENT_SCRIPT,
+            "deviceShellScripts" => &entity::DEVICE_SHELL_SCRIPT,
+            _ => &entity::DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
+        };
+        read(ty, &script.object);
+        for assignment in &script.assignments {
+            read(&entity::ASSIGNMENT, assignment);
+        }
+        for state in run_states(script) {
+            let mut state = state.clone();
+            state.remove("deviceIndex");
+            read(&entity::DEVICE_STATE, &state);
+        }
     }
 }
 
