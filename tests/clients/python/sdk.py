@@ -1,4 +1,8 @@
-"""The Graph SDK for Python as the tours use it: models, client and errors."""
+"""The Graph SDK for Python as the tour uses it: models, client and errors.
+
+The SDK keeps each model in a module of its own; here they are gathered, so that
+the steps read without a page of imports.
+"""
 
 from typing import Any, Awaitable, Optional
 
