@@ -25,7 +25,6 @@ from sdk import (
     ExclusionGroupAssignmentTarget,
     Group,
     GroupAssignmentTarget,
-    ODataError,
     RunState,
     client_for,
     error_of,
