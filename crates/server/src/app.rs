@@ -7,7 +7,10 @@ use runstate_graph::clock::Clock;
 use runstate_store::Store;
 
 use crate::{
-    auth::{Authenticator, issuer::{self, BuiltinIssuer}},
+    auth::{
+        Authenticator,
+        issuer::{self, BuiltinIssuer},
+    },
     base_url::BaseUrl,
     edge,
     limits::Limits,

@@ -31,7 +31,17 @@ pub(crate) async fn dispatch(app: &App, request: &Request<'_>) -> Result<Answer,
     let path = check::path(model(request.version), &segments)?;
     let act = act(&acts(&path), &request.method)?;
     let permit = authorize(&path, act, caller)?;
-    routes::act(&routes::Call { app, request, caller, path, permit }, act).await
+    routes::act(
+        &routes::Call {
+            app,
+            request,
+            caller,
+            path,
+            permit,
+        },
+        act,
+    )
+    .await
 }
 
 /// The schema of an API version.
@@ -56,7 +66,10 @@ pub(crate) fn method_not_allowed(method: &Method, allowed: &[&str]) -> Failure {
     let message = if allowed.is_empty() {
         format!("The method {method} is not served here, nor is any other.")
     } else {
-        format!("The method {method} is not served here; {} is.", allowed.join(", "))
+        format!(
+            "The method {method} is not served here; {} is.",
+            allowed.join(", ")
+        )
     };
     Failure::from(Error::method_not_allowed(message)).with(header::ALLOW, &allowed.join(", "))
 }

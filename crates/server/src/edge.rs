@@ -3,11 +3,7 @@
 
 use std::{io::Read, panic::AssertUnwindSafe, sync::Arc};
 
-use axum::{
-    body::Body as HttpBody,
-    extract::State,
-    response::Response,
-};
+use axum::{body::Body as HttpBody, extract::State, response::Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
@@ -36,10 +32,18 @@ pub(crate) async fn handle(
     let (parts, body) = request.into_parts();
     let ids = ids(&app, parts.headers.get(CLIENT_REQUEST_ID));
     // A panic is a fault of ours; the client is told so much, and the others go on.
-    let answer = AssertUnwindSafe(answer(&app, &parts, body)).catch_unwind().await;
+    let answer = AssertUnwindSafe(answer(&app, &parts, body))
+        .catch_unwind()
+        .await;
     let answer = answer.unwrap_or_else(|_| {
-        tracing::error!(request_id = ids.request_id, "a request made the server panic");
-        Err(Error::internal("An internal error has occurred; the log of the server tells more.").into())
+        tracing::error!(
+            request_id = ids.request_id,
+            "a request made the server panic"
+        );
+        Err(
+            Error::internal("An internal error has occurred; the log of the server tells more.")
+                .into(),
+        )
     });
     let answer = answer.unwrap_or_else(|failure| failure.into_answer(&ids));
     tracing::info!(
@@ -57,7 +61,11 @@ async fn answer(app: &App, parts: &Parts, body: HttpBody) -> Result<Answer, Fail
     let base = app.base_url.of_request(&parts.uri, &parts.headers, tls);
     let (version, name, path) = version(parts.uri.path())?;
     let root = format!("{base}/{name}");
-    let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
+    let method = if parts.method == Method::HEAD {
+        Method::GET
+    } else {
+        parts.method.clone()
+    };
 
     let caller = if routes::is_public(&method, path) {
         None
@@ -92,7 +100,9 @@ fn version(path: &str) -> Result<(Version, &'static str, &str), Error> {
         Ok((Version::V1, "v1.0", path))
     } else {
         let shown: String = name.chars().take(64).collect();
-        Err(Error::bad_request(format!("Invalid version: '{shown}'. The API is below /beta.")))
+        Err(Error::bad_request(format!(
+            "Invalid version: '{shown}'. The API is below /beta."
+        )))
     }
 }
 
@@ -100,7 +110,9 @@ fn version(path: &str) -> Result<(Version, &'static str, &str), Error> {
 async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, Failure> {
     let limit = app.limits.body_bytes;
     let too_large = || {
-        Error::too_large(format!("The request body is larger than the {limit} bytes that are taken."))
+        Error::too_large(format!(
+            "The request body is larger than the {limit} bytes that are taken."
+        ))
     };
     let body = tokio::time::timeout(app.limits.body_timeout, Limited::new(body, limit).collect())
         .await
@@ -111,12 +123,17 @@ async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, F
         })?;
     let bytes = match body {
         Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large().into()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(too_large().into());
+        }
         Err(_) => {
             return Err(Error::bad_request("The request body did not arrive whole.").into());
         }
     };
-    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+    match headers
+        .get(header::CONTENT_ENCODING)
+        .map(HeaderValue::as_bytes)
+    {
         None | Some(b"identity") => Ok(bytes),
         Some(encoding) if encoding.eq_ignore_ascii_case(b"gzip") => {
             let mut plain = Vec::new();
@@ -125,7 +142,11 @@ async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, F
                 .take(most)
                 .read_to_end(&mut plain)
                 .map_err(|_| Error::bad_request("The request body is not valid gzip."))?;
-            if plain.len() > limit { Err(too_large().into()) } else { Ok(plain.into()) }
+            if plain.len() > limit {
+                Err(too_large().into())
+            } else {
+                Ok(plain.into())
+            }
         }
         Some(_) => {
             let message = "The Content-Encoding of the request must be gzip or identity.";
@@ -138,18 +159,28 @@ async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, F
 pub(crate) fn ids(app: &App, given: Option<&HeaderValue>) -> Ids {
     // Without randomness ids are not unique, which is no reason not to answer.
     let request_id = random::guid().unwrap_or_default();
-    let given = given.and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty() && id.len() <= 256);
+    let given = given
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= 256);
     let client_request_id = given.unwrap_or(&request_id).to_owned();
     let now = DateTimeOffset::from_system_time(app.clock.now()).to_string();
     let date = now.get(..19).unwrap_or_default().to_owned();
-    Ids { request_id, client_request_id, date }
+    Ids {
+        request_id,
+        client_request_id,
+        date,
+    }
 }
 
 fn respond(answer: Answer, ids: &Ids, head: bool) -> Response {
     let content_type = answer.body.content_type();
     let bytes = answer.body.into_bytes();
     let length = bytes.len();
-    let mut response = Response::new(if head { HttpBody::empty() } else { HttpBody::from(bytes) });
+    let mut response = Response::new(if head {
+        HttpBody::empty()
+    } else {
+        HttpBody::from(bytes)
+    });
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &str| {

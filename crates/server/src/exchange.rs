@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use runstate_graph::{
     error::{Context, Error},
     json::write::{Format, Metadata},
-    permit::Caller,
+    permit::{Caller, Denied},
 };
 
 /// A request below the service root, from whichever way it came.
@@ -72,7 +72,11 @@ pub(crate) struct Failure {
 
 impl Answer {
     pub(crate) fn new(status: StatusCode, body: Body) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self {
+            status,
+            headers: Vec::new(),
+            body,
+        }
     }
 
     pub(crate) fn no_content() -> Self {
@@ -97,7 +101,13 @@ impl Body {
     pub(crate) fn content_type(&self) -> Option<String> {
         match self {
             Self::None => None,
-            Self::Json(_, Format { metadata, ieee754_compatible }) => {
+            Self::Json(
+                _,
+                Format {
+                    metadata,
+                    ieee754_compatible,
+                },
+            ) => {
                 let metadata = match metadata {
                     Metadata::None => "none",
                     Metadata::Minimal => "minimal",
@@ -134,7 +144,11 @@ impl Failure {
         // Every error's status is one of a fixed list.
         let status =
             StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Answer { status, headers: self.headers, body }
+        Answer {
+            status,
+            headers: self.headers,
+            body,
+        }
     }
 
     /// Adds a header; one whose value no header can hold is left out.
@@ -151,8 +165,23 @@ impl Failure {
     }
 }
 
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self { error: error.into(), headers: Vec::new() }
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            headers: Vec::new(),
+        }
+    }
+}
+
+impl From<runstate_odata::Error> for Failure {
+    fn from(error: runstate_odata::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        Error::from(denied).into()
     }
 }

@@ -4,7 +4,7 @@ use http::header;
 use runstate_graph::{entity, error::Error};
 use runstate_store::Error as StoreError;
 
-use crate::{auth::AuthError, exchange::Failure};
+use crate::{auth::AuthError, exchange::Failure, random::RandomError};
 
 /// The refusal for what the store reports.
 pub(crate) fn of_store(error: StoreError) -> Failure {
@@ -20,14 +20,16 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
             "The skip token is not one that this service gave for this query ($skiptoken)",
         )
         .into(),
-        StoreError::Busy { retry_after } => {
-            Failure::from(Error::too_many_requests("Too much waits to be written; try again later."))
-                .retry_after(u64::from(retry_after))
-        }
+        StoreError::Busy { retry_after } => Failure::from(Error::too_many_requests(
+            "Too much waits to be written; try again later.",
+        ))
+        .retry_after(u64::from(retry_after)),
         StoreError::Unavailable { detail } => {
             tracing::error!(detail, "the store is unavailable");
-            Failure::from(Error::unavailable("The store cannot be reached; try again later."))
-                .retry_after(5)
+            Failure::from(Error::unavailable(
+                "The store cannot be reached; try again later.",
+            ))
+            .retry_after(5)
         }
         StoreError::Internal { detail } => {
             tracing::error!(detail, "the store failed");
@@ -40,7 +42,11 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
 /// The refusal for what the token check reports. `base_url` is the server's public URL.
 pub(crate) fn of_auth(error: &AuthError, base_url: &str) -> Failure {
     tracing::info!(%error, "a token was refused");
-    let status = if matches!(error, AuthError::Refused { .. }) { 401 } else { 503 };
+    let status = if matches!(error, AuthError::Refused { .. }) {
+        401
+    } else {
+        503
+    };
     let mut failure = Failure::from(Error {
         status,
         code: error.code(),
@@ -64,4 +70,11 @@ fn not_found(resource: &str, id: &str) -> Error {
         error.code = "Request_ResourceNotFound";
     }
     error
+}
+
+impl From<RandomError> for Failure {
+    fn from(error: RandomError) -> Self {
+        tracing::error!(%error, "no id could be made");
+        Error::internal("An internal error has occurred; the log of the server tells more.").into()
+    }
 }

@@ -26,7 +26,9 @@ pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("prefe
 ///
 /// 406 where neither `$format` nor `Accept` leaves a form of JSON.
 pub(crate) fn format(headers: &HeaderMap, format: Option<&str>) -> Result<Format, Error> {
-    let Some(format) = format else { return accepted(headers) };
+    let Some(format) = format else {
+        return accepted(headers);
+    };
     if format.eq_ignore_ascii_case("json") {
         return Ok(Format::default());
     }
@@ -42,9 +44,15 @@ fn accepted(headers: &HeaderMap) -> Result<Format, Error> {
     }
     // The best first; a stable sort keeps the client's order among equals (RFC 9110, 12.5.1).
     ranges.sort_by_key(|range| std::cmp::Reverse(range.quality));
-    ranges.iter().filter(|range| range.quality > 0).find_map(MediaRange::json).ok_or_else(|| {
-        Error::not_acceptable("Only JSON is served: the Accept header must allow application/json.")
-    })
+    ranges
+        .iter()
+        .filter(|range| range.quality > 0)
+        .find_map(MediaRange::json)
+        .ok_or_else(|| {
+            Error::not_acceptable(
+                "Only JSON is served: the Accept header must allow application/json.",
+            )
+        })
 }
 
 /// Checks that `Accept` allows `media_type` (or JSON, by which clients mean whatever Graph sends).
@@ -60,7 +68,9 @@ pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> Result<(), Error
     if ranges.is_empty() || ranges.iter().any(covers) {
         return Ok(());
     }
-    Err(Error::not_acceptable(format!("The Accept header must allow {media_type}.")))
+    Err(Error::not_acceptable(format!(
+        "The Accept header must allow {media_type}."
+    )))
 }
 
 struct MediaRange<'a> {
@@ -71,21 +81,35 @@ struct MediaRange<'a> {
 }
 
 fn media_ranges(headers: &HeaderMap) -> Vec<MediaRange<'_>> {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).filter_map(MediaRange::parse).collect()
+    let values = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(MediaRange::parse)
+        .collect()
 }
 
 impl<'a> MediaRange<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let media_type = parts.next().filter(|media_type| media_type.contains('/'))?;
-        let mut range = Self { media_type, parameters: Vec::new(), quality: 1000 };
+        let mut range = Self {
+            media_type,
+            parameters: Vec::new(),
+            quality: 1000,
+        };
         for (name, value) in parts.filter_map(|part| part.split_once('=')) {
             let value = value.trim_matches('"');
             if name.eq_ignore_ascii_case("q") {
                 let quality = value.parse::<f32>().unwrap_or(1.0).clamp(0.0, 1.0);
                 // Between 0 and 1000 after the clamp.
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "clamped"
+                )]
                 let thousandths = (quality * 1000.0) as u16;
                 range.quality = thousandths;
             } else {
@@ -99,7 +123,10 @@ impl<'a> MediaRange<'a> {
         let (kind, _) = media_type.split_once('/').unwrap_or((media_type, ""));
         self.media_type == "*/*"
             || self.media_type.eq_ignore_ascii_case(media_type)
-            || self.media_type.strip_suffix("/*").is_some_and(|k| k.eq_ignore_ascii_case(kind))
+            || self
+                .media_type
+                .strip_suffix("/*")
+                .is_some_and(|k| k.eq_ignore_ascii_case(kind))
     }
 
     /// The form of JSON that the range asks for; none where it does not cover JSON or asks for a
@@ -133,8 +160,14 @@ impl<'a> MediaRange<'a> {
 /// What `Prefer` asks for; what is not known there is left unused, as RFC 7240 has it.
 pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
     let mut preferences = Preferences::default();
-    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    for preference in values.flat_map(|value| value.split([',', ';'])).map(str::trim) {
+    let values = headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    for preference in values
+        .flat_map(|value| value.split([',', ';']))
+        .map(str::trim)
+    {
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
         let value = value.trim().trim_matches('"');
         match (name.trim().to_ascii_lowercase().as_str(), value) {
@@ -181,18 +214,26 @@ enum Tags {
 }
 
 fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Error> {
-    let malformed = || Error::bad_request(format!("The header {name} is not a list of entity tags."));
+    let malformed =
+        || Error::bad_request(format!("The header {name} is not a list of entity tags."));
     if !headers.contains_key(name) {
         return Ok(None);
     }
     let mut versions = Vec::new();
     for value in headers.get_all(name) {
-        for tag in value.to_str().map_err(|_| malformed())?.split(',').map(str::trim) {
+        for tag in value
+            .to_str()
+            .map_err(|_| malformed())?
+            .split(',')
+            .map(str::trim)
+        {
             if tag == "*" {
                 return Ok(Some(Tags::Any));
             }
             let quoted = tag.strip_prefix("W/").unwrap_or(tag);
-            let opaque = quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+            let opaque = quoted
+                .strip_prefix('"')
+                .and_then(|tag| tag.strip_suffix('"'));
             // A tag that this service never gave is of no version that there is.
             versions.push(opaque.ok_or_else(malformed)?.parse().unwrap_or(i64::MIN));
         }
@@ -206,13 +247,22 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, E
 ///
 /// 415 for any other media type, or a charset other than UTF-8.
 pub(crate) fn content_is_json(headers: &HeaderMap) -> Result<(), Error> {
-    let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
     let refused = || {
         Error::unsupported_media_type("The Content-Type of the request must be application/json.")
     };
-    let range = content_type.to_str().ok().and_then(MediaRange::parse).ok_or_else(refused)?;
+    let range = content_type
+        .to_str()
+        .ok()
+        .and_then(MediaRange::parse)
+        .ok_or_else(refused)?;
     let json = range.media_type.eq_ignore_ascii_case("application/json");
-    let charset = range.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    let charset = range
+        .parameters
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("charset"));
     let utf8 = charset.is_none_or(|(_, value)| value.eq_ignore_ascii_case("utf-8"));
     if json && utf8 { Ok(()) } else { Err(refused()) }
 }
@@ -223,11 +273,18 @@ pub(crate) fn content_is_json(headers: &HeaderMap) -> Result<(), Error> {
 ///
 /// 400 where the client speaks, or wants to hear, only another major version.
 pub(crate) fn odata_version(headers: &HeaderMap) -> Result<(), Error> {
-    for (name, accepted) in [("odata-version", &["4.0", "4.01"]), ("odata-maxversion", &["4.0", "4.01"])] {
+    for (name, accepted) in [
+        ("odata-version", &["4.0", "4.01"]),
+        ("odata-maxversion", &["4.0", "4.01"]),
+    ] {
         if let Some(value) = headers.get(name)
-            && !value.to_str().is_ok_and(|value| accepted.contains(&value.trim()))
+            && !value
+                .to_str()
+                .is_ok_and(|value| accepted.contains(&value.trim()))
         {
-            return Err(Error::bad_request(format!("The header {name} must be 4.0 or 4.01.")));
+            return Err(Error::bad_request(format!(
+                "The header {name} must be 4.0 or 4.01."
+            )));
         }
     }
     Ok(())

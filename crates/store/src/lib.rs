@@ -4,6 +4,7 @@
 //! what it answers; [`Error`], why it may not.
 
 mod error;
+pub mod issuer;
 mod store;
 
 pub use error::Error;

@@ -35,7 +35,10 @@ impl Limits {
 
     /// Graph's limits of rate too.
     pub fn throttled(self, clock: Arc<dyn Clock>) -> Self {
-        Self { throttle: Some(Throttle::graph(clock)), ..self }
+        Self {
+            throttle: Some(Throttle::graph(clock)),
+            ..self
+        }
     }
 
     /// Counts a request against its tenant and app.
@@ -44,9 +47,14 @@ impl Limits {
     ///
     /// 429 with `Retry-After` where either has made too many.
     pub(crate) fn admit(&self, request: &Request<'_>) -> Result<(), Failure> {
-        let (Some(throttle), Some(caller)) = (&self.throttle, request.caller) else { return Ok(()) };
+        let (Some(throttle), Some(caller)) = (&self.throttle, request.caller) else {
+            return Ok(());
+        };
         // A batch is counted by what it holds.
-        let is_batch = request.path.trim_matches('/').eq_ignore_ascii_case("$batch");
+        let is_batch = request
+            .path
+            .trim_matches('/')
+            .eq_ignore_ascii_case("$batch");
         if is_batch && !request.in_batch {
             return Ok(());
         }

@@ -20,8 +20,14 @@ struct Allowance {
     app: u32,
 }
 
-const ALL: Allowance = Allowance { tenant: 4_000, app: 2_000 };
-const WRITES: Allowance = Allowance { tenant: 200, app: 100 };
+const ALL: Allowance = Allowance {
+    tenant: 4_000,
+    app: 2_000,
+};
+const WRITES: Allowance = Allowance {
+    tenant: 200,
+    app: 100,
+};
 
 /// Counts requests by tenant and by app, in windows that begin with the first request after the
 /// last one ended.
@@ -47,8 +53,14 @@ struct Key {
 impl Throttle {
     /// Graph's limits.
     pub fn graph(clock: Arc<dyn Clock>) -> Self {
-        let windows = Windows { ends: SystemTime::UNIX_EPOCH, counts: HashMap::new() };
-        Self { clock, windows: Mutex::new(windows) }
+        let windows = Windows {
+            ends: SystemTime::UNIX_EPOCH,
+            counts: HashMap::new(),
+        };
+        Self {
+            clock,
+            windows: Mutex::new(windows),
+        }
     }
 
     /// Counts a request; one that is refused is not counted.
@@ -60,7 +72,11 @@ impl Throttle {
         let now = self.clock.now();
         // A panic while the lock was held can have left nothing half done: counts are numbers.
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.ends.duration_since(now).is_ok_and(|left| left <= WINDOW) {
+        if windows
+            .ends
+            .duration_since(now)
+            .is_ok_and(|left| left <= WINDOW)
+        {
             // Still within the window.
         } else {
             windows.ends = now + WINDOW;
@@ -69,7 +85,11 @@ impl Throttle {
         let mut keys = Vec::with_capacity(4);
         let kinds = [(false, ALL), (true, WRITES)];
         for (kind, allowance) in kinds.into_iter().filter(|(kind, _)| writes || !kind) {
-            let key = |client_id| Key { tenant_id: caller.tenant_id.clone(), client_id, writes: kind };
+            let key = |client_id| Key {
+                tenant_id: caller.tenant_id.clone(),
+                client_id,
+                writes: kind,
+            };
             keys.push((key(None), allowance.tenant));
             if let Some(client_id) = &caller.client_id {
                 keys.push((key(Some(client_id.clone())), allowance.app));

@@ -57,7 +57,9 @@ pub(super) async fn batch(app: &App, request: &Request<'_>) -> Result<Answer, Fa
     negotiate::content_is_json(request.headers)?;
     let format = negotiate::format(request.headers, None)?;
     let Batch { requests } = serde_json::from_slice(&request.body).map_err(|error| {
-        Error::bad_request(format!("The request body is not a batch of requests: {error}."))
+        Error::bad_request(format!(
+            "The request body is not a batch of requests: {error}."
+        ))
     })?;
     check(&requests)?;
 
@@ -69,10 +71,16 @@ pub(super) async fn batch(app: &App, request: &Request<'_>) -> Result<Answer, Fa
             .into_iter()
             .partition(|item| item.depends_on.iter().all(|id| statuses.contains_key(id)));
         if ready.is_empty() {
-            return Err(Error::bad_request("The requests depend on one another in a circle.").into());
+            return Err(
+                Error::bad_request("The requests depend on one another in a circle.").into(),
+            );
         }
         waiting = rest;
-        let answered = join_all(ready.into_iter().map(|item| answer(app, request, item, &statuses)));
+        let answered = join_all(
+            ready
+                .into_iter()
+                .map(|item| answer(app, request, item, &statuses)),
+        );
         for response in answered.await {
             statuses.insert(response.id.clone(), response.status);
             responses.push(response);
@@ -104,7 +112,10 @@ fn check(requests: &[Item]) -> Result<(), Error> {
     }
     for item in requests {
         if let Some(id) = item.depends_on.iter().find(|id| !ids.contains(id.as_str())) {
-            let message = format!("The request '{}' depends on '{id}', which there isn't.", item.id);
+            let message = format!(
+                "The request '{}' depends on '{id}', which there isn't.",
+                item.id
+            );
             return Err(Error::bad_request(message));
         }
     }
@@ -118,7 +129,10 @@ async fn answer(
     statuses: &HashMap<String, u16>,
 ) -> Response {
     let ids = edge::ids(app, None);
-    let failed = item.depends_on.iter().find(|id| statuses.get(*id).is_none_or(|s| *s >= 400));
+    let failed = item
+        .depends_on
+        .iter()
+        .find(|id| statuses.get(*id).is_none_or(|s| *s >= 400));
     let answer = match failed {
         Some(id) => Err(Error::failed_dependency(format!(
             "The request was not run because the request '{id}', on which it depends, failed."
@@ -126,7 +140,10 @@ async fn answer(
         .into()),
         None => run(app, outer, &item).await,
     };
-    response(item.id, answer.unwrap_or_else(|failure| failure.into_answer(&ids)))
+    response(
+        item.id,
+        answer.unwrap_or_else(|failure| failure.into_answer(&ids)),
+    )
 }
 
 /// Runs one request of a batch with the caller of the whole.
@@ -135,7 +152,10 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
         .map_err(|_| Error::bad_request(format!("'{}' is not a method.", item.method)))?;
     let headers = headers(&item.headers)?;
     if item.url.contains("://") {
-        let message = format!("The url '{}' must be relative to the version, such as /deviceManagement/deviceShellScripts.", item.url);
+        let message = format!(
+            "The url '{}' must be relative to the version, such as /deviceManagement/deviceShellScripts.",
+            item.url
+        );
         return Err(Error::bad_request(message).into());
     }
     let url = item.url.split('#').next().unwrap_or_default();
@@ -162,7 +182,8 @@ fn headers(given: &HashMap<String, String>) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         let malformed = |_| Error::bad_request(format!("The header '{name}' is not one."));
-        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|e| malformed(e.to_string()))?;
+        let header =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|e| malformed(e.to_string()))?;
         let value = HeaderValue::from_str(value).map_err(|e| malformed(e.to_string()))?;
         headers.insert(header, value);
     }
@@ -171,7 +192,9 @@ fn headers(given: &HashMap<String, String>) -> Result<HeaderMap, Error> {
 
 /// A body that is not JSON comes as base64 in a string.
 fn body(headers: &HeaderMap, body: Option<&RawValue>) -> Result<Bytes, Error> {
-    let Some(body) = body.map(RawValue::get) else { return Ok(Bytes::new()) };
+    let Some(body) = body.map(RawValue::get) else {
+        return Ok(Bytes::new());
+    };
     if headers.contains_key(header::CONTENT_TYPE) && negotiate::content_is_json(headers).is_err() {
         let text: String = serde_json::from_str(body).map_err(|_| {
             Error::bad_request("A body that is not JSON must be base64 in a string.")
@@ -201,7 +224,12 @@ fn response(id: String, answer: Answer) -> Response {
         Body::Json(bytes, _) => String::from_utf8(bytes).ok().and_then(raw),
         other => raw(format!("\"{}\"", STANDARD.encode(other.into_bytes()))),
     };
-    Response { id, status, headers, body }
+    Response {
+        id,
+        status,
+        headers,
+        body,
+    }
 }
 
 /// `retry-after` as `Retry-After`: names in a batch are compared as they are written by some clients.
@@ -211,5 +239,8 @@ fn canonical(name: &str) -> String {
         let first = letters.next().map(|letter| letter.to_ascii_uppercase());
         first.into_iter().chain(letters).collect::<String>()
     };
-    name.split('-').map(capitalise).collect::<Vec<_>>().join("-")
+    name.split('-')
+        .map(capitalise)
+        .collect::<Vec<_>>()
+        .join("-")
 }

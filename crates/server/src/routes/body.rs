@@ -1,10 +1,6 @@
 //! Bodies of requests.
 
-use runstate_graph::{
-    entity,
-    error::Error,
-    json::Json,
-};
+use runstate_graph::{entity, error::Error, json::Json};
 use runstate_odata::edm::{Record, Value};
 
 use super::Call;
@@ -25,9 +21,15 @@ impl Call<'_> {
 
 /// Refuses a script that is larger than Intune takes.
 pub(super) fn check_content(ty: &str, content: &Value) -> Result<(), Error> {
-    let Value::Binary(bytes) = content else { return Ok(()) };
+    let Value::Binary(bytes) = content else {
+        return Ok(());
+    };
     let powershell = ty == entity::DEVICE_MANAGEMENT_SCRIPT.name;
-    let limit = if powershell { POWERSHELL_LIMIT } else { SHELL_LIMIT };
+    let limit = if powershell {
+        POWERSHELL_LIMIT
+    } else {
+        SHELL_LIMIT
+    };
     if bytes.len() > limit {
         return Err(Error::bad_request(format!(
             "The property 'scriptContent' holds {} bytes; at most {limit} are taken.",
@@ -40,10 +42,14 @@ pub(super) fn check_content(ty: &str, content: &Value) -> Result<(), Error> {
 /// Refuses an assignment that names no target, or a group target without a group.
 pub(super) fn check_target(assignment: &Record) -> Result<(), Error> {
     let Value::Complex(target) = assignment.get("target") else {
-        return Err(Error::bad_request("The property 'target' is required and was not given."));
+        return Err(Error::bad_request(
+            "The property 'target' is required and was not given.",
+        ));
     };
     if target.ty.property("groupId").is_some() && target.get("groupId").is_null() {
-        return Err(Error::bad_request("The property 'target/groupId' is required and was not given."));
+        return Err(Error::bad_request(
+            "The property 'target/groupId' is required and was not given.",
+        ));
     }
     Ok(())
 }

@@ -29,7 +29,11 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let ty = query.ty;
     let given = read::entity(ty, &call.json()?, Purpose::Create)?;
     let entity = complete(call, ty, given).await?;
-    let row = call.app.store.entity_create(&call.permit, &call.path, entity).await;
+    let row = call
+        .app
+        .store
+        .entity_create(&call.permit, &call.path, entity)
+        .await;
     let row = row.map_err(failure::of_store)?;
     let row = call.reread(&query, row).await?;
 
@@ -43,7 +47,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
         let body = call.writer(format).entity(&call.path, &query, &row, true);
         Answer::json(StatusCode::CREATED, body, format)
     };
-    Ok(answer.with(header::ETAG, &etag(row.version)).with(header::LOCATION, &location))
+    Ok(answer
+        .with(header::ETAG, &etag(row.version))
+        .with(header::LOCATION, &location))
 }
 
 /// What the service adds to what the client gave: id, dates, links.
@@ -58,7 +64,11 @@ async fn complete(
     for property in ["createdDateTime", "lastModifiedDateTime"] {
         record.set(property, Value::DateTimeOffset(now));
     }
-    let mut entity = NewEntity { record, device_id: None, members: Vec::new() };
+    let mut entity = NewEntity {
+        record,
+        device_id: None,
+        members: Vec::new(),
+    };
     if entity::SCRIPT_TYPES.contains(&ty) {
         body::check_content(ty.name, entity.record.get("scriptContent"))?;
     } else if *ty == entity::ASSIGNMENT {
@@ -75,7 +85,9 @@ async fn complete(
         }
     }
     if *ty == entity::DEVICE_STATE && entity.record.get("lastStateUpdateDateTime").is_null() {
-        entity.record.set("lastStateUpdateDateTime", Value::DateTimeOffset(now));
+        entity
+            .record
+            .set("lastStateUpdateDateTime", Value::DateTimeOffset(now));
     }
     let id = new_id(call, ty, id, &mut entity)?;
     entity.record.set("id", Value::String(id));
@@ -90,11 +102,21 @@ fn new_id(
     given: Option<String>,
     entity: &mut NewEntity,
 ) -> Result<String, Failure> {
-    let owner = call.path.steps.iter().rev().find_map(|step| step.key.clone()).unwrap_or_default();
+    let owner = call
+        .path
+        .steps
+        .iter()
+        .rev()
+        .find_map(|step| step.key.clone())
+        .unwrap_or_default();
     if *ty == entity::GROUP_ASSIGNMENT {
         return Ok(group_assignment_id(&owner, &entity.record));
     }
-    let takes_given = [&entity::DEVICE_STATE, &entity::USER_STATE, &entity::MANAGED_DEVICE];
+    let takes_given = [
+        &entity::DEVICE_STATE,
+        &entity::USER_STATE,
+        &entity::MANAGED_DEVICE,
+    ];
     let given = given.filter(|_| takes_given.contains(&ty));
     if let Some(given) = &given {
         check_id(given)?;
@@ -103,7 +125,9 @@ fn new_id(
         return Ok(match (given, &entity.device_id) {
             (Some(given), None) => {
                 // An id of the form that the service itself makes says which device it is of.
-                let device = given.strip_prefix(&format!("{owner}:")).filter(|id| !id.is_empty());
+                let device = given
+                    .strip_prefix(&format!("{owner}:"))
+                    .filter(|id| !id.is_empty());
                 entity.device_id = device.map(str::to_owned);
                 given
             }
@@ -121,7 +145,10 @@ fn new_id(
 
 /// `{scriptId}:{groupId}`
 pub(super) fn group_assignment_id(script_id: &str, record: &Record) -> String {
-    format!("{script_id}:{}", record.get("targetGroupId").as_str().unwrap_or_default())
+    format!(
+        "{script_id}:{}",
+        record.get("targetGroupId").as_str().unwrap_or_default()
+    )
 }
 
 /// The longest id that a client may give, in characters.
@@ -143,14 +170,24 @@ async fn bound_device(call: &Call<'_>, links: &[String]) -> Result<String, Failu
     let navigation = |name| entity::DEVICE_MANAGEMENT.navigation(name);
     let root = entity::MODEL.container.iter().map(|root| root.navigation);
     let root = root.filter(|root| *root.target == entity::DEVICE_MANAGEMENT);
-    let mut steps: Vec<PathStep> =
-        root.map(|navigation| PathStep { navigation, key: None }).collect();
-    steps.extend(
-        navigation("managedDevices")
-            .map(|navigation| PathStep { navigation, key: Some(id.clone()) }),
-    );
-    let path = ResourcePath { steps, tail: Tail::Resource };
-    let query = Query { select: Select::Only(vec![0]), ..Query::all(&entity::MANAGED_DEVICE) };
+    let mut steps: Vec<PathStep> = root
+        .map(|navigation| PathStep {
+            navigation,
+            key: None,
+        })
+        .collect();
+    steps.extend(navigation("managedDevices").map(|navigation| PathStep {
+        navigation,
+        key: Some(id.clone()),
+    }));
+    let path = ResourcePath {
+        steps,
+        tail: Tail::Resource,
+    };
+    let query = Query {
+        select: Select::Only(vec![0]),
+        ..Query::all(&entity::MANAGED_DEVICE)
+    };
     match call.app.store.entity_get(&call.permit, &path, &query).await {
         Ok(_) => Ok(id),
         Err(runstate_store::Error::NotFound { .. }) => Err(Error::bad_request(format!(

@@ -11,11 +11,15 @@ use crate::{
 
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Failure> {
     let (query, format) = call.entity_query()?;
-    let row = call.app.store.entity_get(&call.permit, &call.path, &query).await;
+    let row = call
+        .app
+        .store
+        .entity_get(&call.permit, &call.path, &query)
+        .await;
     let row = row.map_err(failure::of_store)?;
     // What an expansion holds may change without the entity, so its tag says nothing of the whole.
-    let unchanged = query.expand.is_empty()
-        && negotiate::has_version(call.request.headers, row.version)?;
+    let unchanged =
+        query.expand.is_empty() && negotiate::has_version(call.request.headers, row.version)?;
     let answer = if unchanged {
         Answer::new(StatusCode::NOT_MODIFIED, Body::None)
     } else {

@@ -4,7 +4,13 @@ use runstate_graph::error::Error;
 use runstate_odata::grammar;
 
 /// The collections that hold what may be linked to.
-const COLLECTIONS: [&str; 5] = ["directoryObjects", "users", "groups", "devices", "managedDevices"];
+const COLLECTIONS: [&str; 5] = [
+    "directoryObjects",
+    "users",
+    "groups",
+    "devices",
+    "managedDevices",
+];
 
 /// The ids of the entities to which the links lead.
 ///

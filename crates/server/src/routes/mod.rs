@@ -58,7 +58,9 @@ pub(crate) async fn act(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
         Act::AddReference => references::add(call).await,
         Act::RemoveReference => references::remove(call).await,
         Act::Invoke => match &call.path.tail {
-            Tail::Action(action) if action.name == entity::ASSIGN.name => assign::assign(call).await,
+            Tail::Action(action) if action.name == entity::ASSIGN.name => {
+                assign::assign(call).await
+            }
             _ => has_payload_links::has_payload_links(call).await,
         },
     }
@@ -66,10 +68,7 @@ pub(crate) async fn act(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
 
 /// Answers what is asked of the service itself rather than of an entity: `/`, `/$metadata` and
 /// `/$batch`; nothing for any other path.
-pub(crate) async fn service(
-    app: &App,
-    request: &Request<'_>,
-) -> Option<Result<Answer, Failure>> {
+pub(crate) async fn service(app: &App, request: &Request<'_>) -> Option<Result<Answer, Failure>> {
     let path = request.path.trim_matches('/').to_ascii_lowercase();
     let allowed = match path.as_str() {
         "" | "$metadata" => Method::GET,
@@ -77,7 +76,10 @@ pub(crate) async fn service(
         _ => return None,
     };
     if request.method != allowed {
-        return Some(Err(method_not_allowed(&request.method, &[allowed.as_str()])));
+        return Some(Err(method_not_allowed(
+            &request.method,
+            &[allowed.as_str()],
+        )));
     }
     Some(match path.as_str() {
         "" => root::service_document(request),
@@ -121,7 +123,10 @@ impl Call<'_> {
     }
 
     fn writer(&self, format: Format) -> Writer<'_> {
-        Writer { root: self.request.root, format }
+        Writer {
+            root: self.request.root,
+            format,
+        }
     }
 
     /// The absolute URL of the request without its options.
@@ -134,7 +139,8 @@ impl Call<'_> {
         let options = grammar::options::parse(self.request.query)?;
         match options.values().first() {
             Some((name, _)) => {
-                let message = format!("The query option '{name}' is not supported by this operation.");
+                let message =
+                    format!("The query option '{name}' is not supported by this operation.");
                 Err(Error::bad_query(message).into())
             }
             None => Ok(()),
@@ -147,7 +153,11 @@ impl Call<'_> {
             return Ok(row);
         }
         let mut path = self.path.clone();
-        if let Some(last) = path.steps.last_mut().filter(|step| step.navigation.collection) {
+        if let Some(last) = path
+            .steps
+            .last_mut()
+            .filter(|step| step.navigation.collection)
+        {
             last.key = Some(row.id().to_owned());
         }
         let row = self.app.store.entity_get(&self.permit, &path, query).await;

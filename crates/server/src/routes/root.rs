@@ -4,10 +4,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::StatusCode;
-use runstate_graph::{
-    entity,
-    json::write::Writer,
-};
+use runstate_graph::{entity, json::write::Writer};
 use runstate_odata::{csdl, grammar};
 
 use crate::{
@@ -21,7 +18,11 @@ pub(super) fn service_document(request: &Request<'_>) -> Result<Answer, Failure>
     let options = grammar::options::parse(request.query)?;
     let format = negotiate::format(request.headers, options.format.as_deref())?;
     let document = csdl::service_document(model(request.version));
-    let body = Writer { root: request.root, format }.service_document(&document);
+    let body = Writer {
+        root: request.root,
+        format,
+    }
+    .service_document(&document);
     Ok(Answer::json(StatusCode::OK, body, format))
 }
 

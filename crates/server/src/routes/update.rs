@@ -29,7 +29,11 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Answer, Failure> {
         return Err(Error::bad_request(message).into());
     }
     let changes = complete(call, query.ty, given.values)?;
-    let row = call.app.store.entity_update(&call.permit, &call.path, changes, precondition).await;
+    let row = call
+        .app
+        .store
+        .entity_update(&call.permit, &call.path, changes, precondition)
+        .await;
     let row = row.map_err(failure::of_store)?;
 
     let preferences = negotiate::preferences(call.request.headers);
