@@ -1,3 +1,5 @@
 //! The `runstate` program.
 
+mod demo;
+
 fn main() {}

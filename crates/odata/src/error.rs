@@ -29,8 +29,21 @@ pub enum ErrorKind {
     TooComplex,
 }
 
+/// How many characters of a message are kept.
+const LONGEST: usize = 400;
+
+/// The text, cut where it is too long.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 impl Error {
-    /// A fault in `option` at `column` (characters from 1; 0 for the whole).
+    /// A fault in `option` at `column` (characters from 1; 0 for the whole). Option and message are
+    /// cut at 400 characters, since they may quote what a client sent.
     pub fn new(
         kind: ErrorKind,
         option: impl Into<String>,
@@ -39,9 +52,9 @@ impl Error {
     ) -> Self {
         Self {
             kind,
-            option: option.into(),
+            option: shortened(option.into()),
             column,
-            message: message.into(),
+            message: shortened(message.into()),
         }
     }
 

@@ -13,5 +13,7 @@ pub mod csdl;
 pub mod edm;
 mod error;
 pub mod grammar;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, ErrorKind};

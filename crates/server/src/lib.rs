@@ -1,1 +1,19 @@
-//! Runstate.
+//! HTTP: a request is parsed, permitted, taken to the store, answered. Names no backend.
+//!
+//! Read in this order: [`App`] (the parts of a server) and [`router`]; `edge` (bodies in, headers
+//! out), `dispatch` (path, permit, act), `routes` (the acts); [`auth`] (who is calling).
+
+mod app;
+pub mod auth;
+pub mod base_url;
+mod dispatch;
+mod edge;
+mod exchange;
+mod failure;
+pub mod limits;
+pub mod listen;
+mod negotiate;
+pub mod random;
+mod routes;
+
+pub use app::{App, router};

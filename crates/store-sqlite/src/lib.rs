@@ -1,1 +1,3 @@
-//! Runstate.
+//! The store in one SQLite file.
+
+pub mod issuer;

@@ -5,6 +5,7 @@
 //! [`relation`], where things are kept; [`query`], a checked query to SQL.
 
 mod error;
+pub mod issuer;
 mod store;
 pub mod table;
 

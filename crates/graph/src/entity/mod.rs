@@ -15,7 +15,7 @@ pub use assignment::*;
 pub use directory::*;
 pub use enums::*;
 pub use managed_device::MANAGED_DEVICE;
-pub use model::{DEVICE_MANAGEMENT, HAS_PAYLOAD_LINK_RESULT_ITEM, MODEL, NAMESPACE};
+pub use model::{DEVICE_MANAGEMENT, HAS_PAYLOAD_LINK_RESULT_ITEM, MODEL, MODEL_V1, NAMESPACE};
 pub use run_state::*;
 pub use script::*;
 

@@ -106,3 +106,45 @@ pub static MODEL: Model = Model {
     ],
     container_name: "GraphService",
 };
+
+static DEVICE_MANAGEMENT_V1: StructuredType = StructuredType {
+    navigation: &[&MANAGED_DEVICES],
+    ..StructuredType::entity("deviceManagement", &ENTITY, &[&ID])
+};
+static DEVICE_MANAGEMENT_V1_ROOT: NavigationProperty = NavigationProperty {
+    contained: true,
+    acts: Acts::NONE,
+    ..NavigationProperty::link("deviceManagement", &DEVICE_MANAGEMENT_V1)
+};
+
+/// The schema below `/v1.0`, in which Graph has no device management scripts.
+pub static MODEL_V1: Model = Model {
+    types: &[
+        &ENTITY,
+        &DIRECTORY_OBJECT,
+        &MANAGED_DEVICE,
+        &USER,
+        &GROUP,
+        &DEVICE_MANAGEMENT_V1,
+    ],
+    container: &[
+        Root {
+            navigation: &DEVICE_MANAGEMENT_V1_ROOT,
+        },
+        Root { navigation: &USERS },
+        Root {
+            navigation: &GROUPS,
+        },
+    ],
+    enums: &[
+        &MANAGED_DEVICE_OWNER_TYPE,
+        &OWNER_TYPE,
+        &DEVICE_TYPE,
+        &COMPLIANCE_STATE,
+        &MANAGEMENT_AGENT_TYPE,
+        &MANAGEMENT_STATE,
+        &DEVICE_REGISTRATION_STATE,
+        &MANAGED_DEVICE_ARCHITECTURE,
+    ],
+    ..MODEL
+};

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use runstate_odata::{
     check::{Query, ResourcePath, Select},
+    csdl::ServiceItem,
     edm::{Property, Record, StructuredKind, StructuredType, Type, Value},
 };
 
@@ -127,6 +128,39 @@ impl Writer<'_> {
             let id = format!("{}/{}", self.root, location.entity(row.id()).canonical());
             object.out.extend_from_slice(b"{\"@odata.id\":");
             json_string(object.out, &id);
+            object.out.push(b'}');
+        }
+        object.out.extend_from_slice(b"]}");
+        out
+    }
+
+    /// The service document: name, kind and URL of each entity set and singleton (OData JSON 5).
+    pub fn service_document(&self, entries: &[ServiceItem]) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.push(b'{');
+        let mut object = Object {
+            out: &mut out,
+            writer: self,
+            first: true,
+        };
+        if self.format.metadata != Metadata::None {
+            object.string("@odata.context", &format!("{}/$metadata", self.root));
+        }
+        object.name("value");
+        object.out.push(b'[');
+        for (i, item) in entries.iter().enumerate() {
+            if i > 0 {
+                object.out.push(b',');
+            }
+            object.out.push(b'{');
+            let mut entry = Object {
+                out: object.out,
+                writer: self,
+                first: true,
+            };
+            entry.string("name", item.name);
+            entry.string("kind", item.kind);
+            entry.string("url", item.url);
             object.out.push(b'}');
         }
         object.out.extend_from_slice(b"]}");

@@ -2,7 +2,7 @@
 
 use super::names::{self, Context};
 use crate::{
-    Error, ErrorKind,
+    Error, ErrorKind, csdl,
     edm::{DateTimeOffset, Duration, EnumType, Type, Value},
     grammar::ast::{Column, Literal},
 };
@@ -89,18 +89,7 @@ pub(super) fn own_type(
 
 /// The type as CSDL names it.
 pub(super) fn type_name(context: Context<'_>, ty: Type) -> String {
-    let namespace = context.model.namespace;
-    match ty {
-        Type::String => "Edm.String".to_owned(),
-        Type::Boolean => "Edm.Boolean".to_owned(),
-        Type::Int32 => "Edm.Int32".to_owned(),
-        Type::Int64 => "Edm.Int64".to_owned(),
-        Type::DateTimeOffset => "Edm.DateTimeOffset".to_owned(),
-        Type::Duration => "Edm.Duration".to_owned(),
-        Type::Binary => "Edm.Binary".to_owned(),
-        Type::Enum(ty) => format!("{namespace}.{}", ty.name),
-        Type::Complex(ty) => format!("{namespace}.{}", ty.name),
-    }
+    csdl::type_name(context.model, ty)
 }
 
 fn enum_named(

@@ -79,7 +79,11 @@ impl Scope<'_> {
                 collection: false,
             },
         };
-        let mut before = "$it";
+        // A variable of primitive values is all that can be wrong before the first step.
+        let mut before = path
+            .segments
+            .first()
+            .map_or("$it", |(_, name)| name.as_str());
         for (column, name) in rest {
             let ty = self.owner(end, *column, before, name)?;
             let (step, next) = self.step(ty, *column, name)?;

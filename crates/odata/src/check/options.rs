@@ -212,6 +212,12 @@ fn selected(scope: &Scope<'_>, item: &SelectItem) -> Result<Option<usize>, Error
     if names::navigation(scope.ty, first).is_some() && segments.next().is_none() {
         return Ok(None);
     }
+    if names::navigation(scope.ty, first).is_some() {
+        let message = format!("'{first}' is a navigation property: use $select within $expand");
+        return Err(scope
+            .context
+            .error(ErrorKind::Unsupported, *column, message));
+    }
     let Some(property) = names::property(scope.ty, first) else {
         return Err(scope
             .context
@@ -256,6 +262,10 @@ fn expand(
             return fail(ErrorKind::Unsupported, message.to_owned());
         };
         let Some(navigation) = names::navigation(ty, name) else {
+            if names::property(ty, name).is_some() {
+                let message = format!("'{name}' is not a navigation property");
+                return fail(ErrorKind::Type, message);
+            }
             return Err(context.unknown_property(*column, name, ty.name));
         };
         if !navigation.expandable {

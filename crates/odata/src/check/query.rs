@@ -31,6 +31,24 @@ pub struct Query {
     pub skiptoken: Option<String>,
 }
 
+impl Query {
+    /// All of every entity of a type, in the order of their ids.
+    pub fn all(ty: &'static StructuredType) -> Self {
+        Self {
+            ty,
+            filter: None,
+            orderby: Vec::new(),
+            select: Select::All,
+            expand: Vec::new(),
+            search: None,
+            top: None,
+            skip: None,
+            count: false,
+            skiptoken: None,
+        }
+    }
+}
+
 /// Which properties an answer holds, as positions in the type's list, ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Select {

@@ -34,7 +34,6 @@ pub struct Root {
 }
 
 /// An entity type or a complex type.
-#[derive(Debug)]
 pub struct StructuredType {
     /// The name without namespace.
     pub name: &'static str,
@@ -66,7 +65,6 @@ pub enum StructuredKind {
 }
 
 /// A structural property.
-#[derive(Debug)]
 pub struct Property {
     /// The name, as in JSON.
     pub name: &'static str,
@@ -122,7 +120,6 @@ pub enum Type {
 }
 
 /// An enumeration type; members are written by name.
-#[derive(Debug)]
 pub struct EnumType {
     /// The name without namespace.
     pub name: &'static str,
@@ -133,7 +130,6 @@ pub struct EnumType {
 }
 
 /// A navigation property and what the service lets a client do along it.
-#[derive(Debug)]
 pub struct NavigationProperty {
     /// The name, as in JSON and in paths.
     pub name: &'static str,
@@ -238,9 +234,15 @@ impl EnumType {
     }
 }
 
-/// Two descriptions are the same when they are the same `static`; their names are unique.
+/// Two descriptions are the same when they are the same `static`; their names are unique. The name
+/// also is all that is shown of one: types refer to each other in circles.
 macro_rules! same_by_name {
     ($($ty:ty),+) => {$(
+        impl std::fmt::Debug for $ty {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name)
+            }
+        }
         impl PartialEq for $ty {
             fn eq(&self, other: &Self) -> bool {
                 self.name == other.name

@@ -141,13 +141,16 @@ impl<'a> Cursor<'a> {
         Err(self.unexpected(&format!("'{wanted}'")))
     }
 
-    /// Nothing but blanks may follow; `or_else` names what else could have.
+    /// Nothing but blanks may follow; `or_else` names what else could have, if anything.
     pub(super) fn end(&mut self, or_else: &str) -> Result<(), Error> {
         self.blanks();
         if self.place.rest.is_empty() {
             return Ok(());
         }
-        Err(self.unexpected(&format!("{or_else} or the end")))
+        match or_else {
+            "" => Err(self.unexpected("the end")),
+            or_else => Err(self.unexpected(&format!("{or_else} or the end"))),
+        }
     }
 
     /// Counts a node that begins at `column`.

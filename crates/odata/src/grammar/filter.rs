@@ -30,7 +30,7 @@ pub(super) fn common_expr(cursor: &mut Cursor<'_>) -> Result<Expr, Error> {
 
 impl BinaryOp {
     /// All operators, as they are written.
-    pub(super) const ALL: [(Self, &'static str); 9] = [
+    pub(crate) const ALL: [(Self, &'static str); 9] = [
         (Self::Or, "or"),
         (Self::And, "and"),
         (Self::Eq, "eq"),
@@ -316,7 +316,7 @@ fn lambda_predicate(
 
 impl Function {
     /// All functions, as they are written, with the least and the greatest number of arguments.
-    pub(super) const ALL: [(Self, &'static str, usize, usize); 10] = [
+    pub(crate) const ALL: [(Self, &'static str, usize, usize); 10] = [
         (Self::Contains, "contains", 2, 2),
         (Self::StartsWith, "startswith", 2, 2),
         (Self::EndsWith, "endswith", 2, 2),

@@ -126,7 +126,7 @@ impl SystemOption {
             Self::OrderBy => "'asc', 'desc', ','",
             Self::Select | Self::Expand => "','",
             Self::Search => "'AND', 'OR'",
-            _ => "no more",
+            _ => "",
         }
     }
 

@@ -1,0 +1,53 @@
+//! A server's parts, and the routes that lead into them.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use runstate_graph::clock::Clock;
+use runstate_store::Store;
+
+use crate::{
+    auth::{
+        Authenticator,
+        issuer::{self, BuiltinIssuer},
+    },
+    base_url::BaseUrl,
+    edge,
+    limits::Limits,
+};
+
+/// All that answering a request takes.
+pub struct App {
+    /// What is remembered.
+    pub store: Arc<dyn Store>,
+    /// Who is calling.
+    pub authenticator: Authenticator,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where the server is reached.
+    pub base_url: BaseUrl,
+    /// How much is taken.
+    pub limits: Limits,
+}
+
+/// The routes of a server: the API below `/beta` and `/v1.0`, the built-in issuer, and what tells
+/// whether it is alive (`/healthz`) and ready (`/readyz`).
+pub fn router(app: Arc<App>, issuer: Arc<BuiltinIssuer>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .fallback(edge::handle)
+        .with_state(app)
+        .merge(issuer::router(issuer))
+}
+
+/// Ready when the store can be read and written.
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    match app.store.ready().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store is not ready\n")
+        }
+    }
+}

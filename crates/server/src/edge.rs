@@ -1,0 +1,205 @@
+//! Where HTTP ends: a request's body is read within its limits, and every answer gets the headers
+//! that Graph sends.
+
+use std::{io::Read, panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{body::Body as HttpBody, extract::State, response::Response};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use runstate_graph::{error::Error, permit::Caller};
+use runstate_odata::edm::DateTimeOffset;
+
+use crate::{
+    App,
+    dispatch::dispatch,
+    exchange::{Answer, Failure, Ids, Request, Version},
+    failure,
+    listen::Connection,
+    random, routes,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+
+/// Answers every request that no other route takes.
+pub(crate) async fn handle(
+    State(app): State<Arc<App>>,
+    request: http::Request<HttpBody>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let ids = ids(&app, parts.headers.get(CLIENT_REQUEST_ID));
+    // A panic is a fault of ours; the client is told so much, and the others go on.
+    let answer = AssertUnwindSafe(answer(&app, &parts, body))
+        .catch_unwind()
+        .await;
+    let answer = answer.unwrap_or_else(|_| {
+        tracing::error!(
+            request_id = ids.request_id,
+            "a request made the server panic"
+        );
+        Err(
+            Error::internal("An internal error has occurred; the log of the server tells more.")
+                .into(),
+        )
+    });
+    let answer = answer.unwrap_or_else(|failure| failure.into_answer(&ids));
+    tracing::info!(
+        method = %parts.method,
+        path = parts.uri.path(),
+        status = answer.status.as_u16(),
+        request_id = ids.request_id,
+        "answered"
+    );
+    respond(answer, &ids, parts.method == Method::HEAD)
+}
+
+async fn answer(app: &App, parts: &Parts, body: HttpBody) -> Result<Answer, Failure> {
+    let tls = Connection::of(&parts.extensions).tls;
+    let base = app.base_url.of_request(&parts.uri, &parts.headers, tls);
+    let (version, name, path) = version(parts.uri.path())?;
+    let root = format!("{base}/{name}");
+    let method = if parts.method == Method::HEAD {
+        Method::GET
+    } else {
+        parts.method.clone()
+    };
+
+    let caller = if routes::is_public(&method, path) {
+        None
+    } else {
+        let token = parts.headers.get(header::AUTHORIZATION);
+        let caller = app.authenticator.authenticate(token).await;
+        Some(caller.map_err(|error| failure::of_auth(&error, &base))?)
+    };
+    let request = Request {
+        method,
+        version,
+        root: &root,
+        path,
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+        body: read(app, &parts.headers, body).await?,
+        caller: caller.as_deref().map(|caller: &Caller| caller),
+        in_batch: false,
+    };
+    app.limits.admit(&request)?;
+    dispatch(app, &request).await
+}
+
+/// The API version in the path, as it is named, and the path behind it.
+fn version(path: &str) -> Result<(Version, &'static str, &str), Error> {
+    let rest = path.strip_prefix('/').unwrap_or(path);
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (name, path) = rest.split_at(end);
+    if name.eq_ignore_ascii_case("beta") {
+        Ok((Version::Beta, "beta", path))
+    } else if name.eq_ignore_ascii_case("v1.0") {
+        Ok((Version::V1, "v1.0", path))
+    } else {
+        let shown: String = name.chars().take(64).collect();
+        Err(Error::bad_request(format!(
+            "Invalid version: '{shown}'. The API is below /beta."
+        )))
+    }
+}
+
+/// The body, decompressed, where it keeps within the limits of size and time.
+async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, Failure> {
+    let limit = app.limits.body_bytes;
+    let too_large = || {
+        Error::too_large(format!(
+            "The request body is larger than the {limit} bytes that are taken."
+        ))
+    };
+    let body = tokio::time::timeout(app.limits.body_timeout, Limited::new(body, limit).collect())
+        .await
+        .map_err(|_| Error {
+            status: 408,
+            code: "RequestTimeout",
+            message: "The request body took too long to arrive.".to_owned(),
+        })?;
+    let bytes = match body {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(too_large().into());
+        }
+        Err(_) => {
+            return Err(Error::bad_request("The request body did not arrive whole.").into());
+        }
+    };
+    match headers
+        .get(header::CONTENT_ENCODING)
+        .map(HeaderValue::as_bytes)
+    {
+        None | Some(b"identity") => Ok(bytes),
+        Some(encoding) if encoding.eq_ignore_ascii_case(b"gzip") => {
+            let mut plain = Vec::new();
+            let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+            flate2::read::MultiGzDecoder::new(bytes.as_ref())
+                .take(most)
+                .read_to_end(&mut plain)
+                .map_err(|_| Error::bad_request("The request body is not valid gzip."))?;
+            if plain.len() > limit {
+                Err(too_large().into())
+            } else {
+                Ok(plain.into())
+            }
+        }
+        Some(_) => {
+            let message = "The Content-Encoding of the request must be gzip or identity.";
+            Err(Error::unsupported_media_type(message).into())
+        }
+    }
+}
+
+/// Ids and the date for a request; `given` is the client's own id for it.
+pub(crate) fn ids(app: &App, given: Option<&HeaderValue>) -> Ids {
+    // Without randomness ids are not unique, which is no reason not to answer.
+    let request_id = random::guid().unwrap_or_default();
+    let given = given
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= 256);
+    let client_request_id = given.unwrap_or(&request_id).to_owned();
+    let now = DateTimeOffset::from_system_time(app.clock.now()).to_string();
+    let date = now.get(..19).unwrap_or_default().to_owned();
+    Ids {
+        request_id,
+        client_request_id,
+        date,
+    }
+}
+
+fn respond(answer: Answer, ids: &Ids, head: bool) -> Response {
+    let content_type = answer.body.content_type();
+    let bytes = answer.body.into_bytes();
+    let length = bytes.len();
+    let mut response = Response::new(if head {
+        HttpBody::empty()
+    } else {
+        HttpBody::from(bytes)
+    });
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(REQUEST_ID, &ids.request_id);
+    set(CLIENT_REQUEST_ID, &ids.client_request_id);
+    set(ODATA_VERSION, "4.0");
+    set(header::CACHE_CONTROL, "no-cache");
+    if let Some(content_type) = content_type {
+        set(header::CONTENT_TYPE, &content_type);
+        if head && answer.status == StatusCode::OK {
+            set(header::CONTENT_LENGTH, &length.to_string());
+        }
+    }
+    for (name, value) in answer.headers {
+        headers.insert(name, value);
+    }
+    response
+}

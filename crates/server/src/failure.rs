@@ -1,0 +1,80 @@
+//! What the store and the token check report, as refusals. What is only for the log goes there.
+
+use http::header;
+use runstate_graph::{entity, error::Error};
+use runstate_store::Error as StoreError;
+
+use crate::{auth::AuthError, exchange::Failure, random::RandomError};
+
+/// The refusal for what the store reports.
+pub(crate) fn of_store(error: StoreError) -> Failure {
+    match error {
+        StoreError::NotFound { resource, id } => not_found(resource, &id).into(),
+        StoreError::Conflict { message } => Error::conflict(message).into(),
+        StoreError::Invalid { message } => Error::bad_request(message).into(),
+        StoreError::PreconditionFailed => Error::precondition_failed(
+            "The resource has changed since the version that If-Match names; read it again.",
+        )
+        .into(),
+        StoreError::InvalidSkipToken => Error::bad_query(
+            "The skip token is not one that this service gave for this query ($skiptoken)",
+        )
+        .into(),
+        StoreError::Busy { retry_after } => Failure::from(Error::too_many_requests(
+            "Too much waits to be written; try again later.",
+        ))
+        .retry_after(u64::from(retry_after)),
+        StoreError::Unavailable { detail } => {
+            tracing::error!(detail, "the store is unavailable");
+            Failure::from(Error::unavailable(
+                "The store cannot be reached; try again later.",
+            ))
+            .retry_after(5)
+        }
+        StoreError::Internal { detail } => {
+            tracing::error!(detail, "the store failed");
+            Error::internal("An internal error has occurred; the log of the server tells more.")
+                .into()
+        }
+    }
+}
+
+/// The refusal for what the token check reports. `base_url` is the server's public URL.
+pub(crate) fn of_auth(error: &AuthError, base_url: &str) -> Failure {
+    tracing::info!(%error, "a token was refused");
+    let status = if matches!(error, AuthError::Refused { .. }) {
+        401
+    } else {
+        503
+    };
+    let mut failure = Failure::from(Error {
+        status,
+        code: error.code(),
+        message: error.message().to_owned(),
+    });
+    if let Some(challenge) = error.www_authenticate(base_url) {
+        failure.headers.push((header::WWW_AUTHENTICATE, challenge));
+    }
+    match error {
+        AuthError::Refused { .. } => failure,
+        AuthError::Unavailable { retry_after, .. } => failure.retry_after(retry_after.as_secs()),
+    }
+}
+
+/// In the directory (users, groups) Graph has a code of its own for what does not exist.
+fn not_found(resource: &str, id: &str) -> Error {
+    let directory = [&entity::USER, &entity::GROUP, &entity::DIRECTORY_OBJECT];
+    let shown: String = id.chars().take(128).collect();
+    let mut error = Error::not_found(format!("The {resource} '{shown}' does not exist."));
+    if directory.iter().any(|ty| ty.name == resource) {
+        error.code = "Request_ResourceNotFound";
+    }
+    error
+}
+
+impl From<RandomError> for Failure {
+    fn from(error: RandomError) -> Self {
+        tracing::error!(%error, "no id could be made");
+        Error::internal("An internal error has occurred; the log of the server tells more.").into()
+    }
+}

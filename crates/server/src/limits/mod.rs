@@ -1,0 +1,73 @@
+//! How much a client may send, and how often.
+
+mod throttle;
+
+use std::{sync::Arc, time::Duration};
+
+use http::Method;
+use runstate_graph::{clock::Clock, error::Error};
+pub use throttle::Throttle;
+
+use crate::exchange::{Failure, Request};
+
+/// The limits of a server.
+pub struct Limits {
+    /// The largest body, in bytes, after any compression is undone. Graph takes 4 MiB.
+    pub body_bytes: usize,
+    /// The most entities in one page of a collection.
+    pub page_size: u32,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How many requests a tenant and an app may make; none for no limit.
+    pub throttle: Option<Throttle>,
+}
+
+impl Limits {
+    /// Graph's limits of size, and no limit of rate.
+    pub fn new() -> Self {
+        Self {
+            body_bytes: 4 * 1024 * 1024,
+            page_size: 1000,
+            body_timeout: Duration::from_secs(30),
+            throttle: None,
+        }
+    }
+
+    /// Graph's limits of rate too.
+    pub fn throttled(self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            throttle: Some(Throttle::graph(clock)),
+            ..self
+        }
+    }
+
+    /// Counts a request against its tenant and app.
+    ///
+    /// # Errors
+    ///
+    /// 429 with `Retry-After` where either has made too many.
+    pub(crate) fn admit(&self, request: &Request<'_>) -> Result<(), Failure> {
+        let (Some(throttle), Some(caller)) = (&self.throttle, request.caller) else {
+            return Ok(());
+        };
+        // A batch is counted by what it holds.
+        let is_batch = request
+            .path
+            .trim_matches('/')
+            .eq_ignore_ascii_case("$batch");
+        if is_batch && !request.in_batch {
+            return Ok(());
+        }
+        let writes = !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        throttle.admit(caller, writes).map_err(|wait| {
+            let message = "Too many requests were made; wait for as long as Retry-After says.";
+            Failure::from(Error::too_many_requests(message)).retry_after(wait.as_secs().max(1))
+        })
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
+    }
+}

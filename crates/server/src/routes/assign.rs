@@ -1,0 +1,71 @@
+//! `POST …/assign`: replaces a script's assignments.
+
+use runstate_graph::{
+    entity,
+    error::Error,
+    json::{
+        Json,
+        read::{self, Purpose},
+    },
+};
+use runstate_odata::edm::{Record, StructuredType, Value};
+
+use super::{Call, body, create::group_assignment_id};
+use crate::{
+    exchange::{Answer, Failure},
+    failure, random,
+};
+
+pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
+    call.no_options()?;
+    let script_id = call
+        .path
+        .steps
+        .last()
+        .and_then(|step| step.key.clone())
+        .unwrap_or_default();
+    let json = call.json()?;
+    super::has_payload_links::check_parameters(&json, &entity::ASSIGN)?;
+    let mut assignments = records(
+        &json,
+        "deviceManagementScriptAssignments",
+        &entity::ASSIGNMENT,
+    )?;
+    for assignment in &mut assignments {
+        body::check_target(assignment)?;
+        assignment.set("id", Value::String(random::guid()?));
+    }
+    let mut groups = records(
+        &json,
+        "deviceManagementScriptGroupAssignments",
+        &entity::GROUP_ASSIGNMENT,
+    )?;
+    for group in &mut groups {
+        let id = group_assignment_id(&script_id, group);
+        group.set("id", Value::String(id));
+    }
+    let done = call
+        .app
+        .store
+        .script_assign(&call.permit, &call.path, assignments, groups)
+        .await;
+    done.map_err(failure::of_store)?;
+    Ok(Answer::no_content())
+}
+
+/// The entities of a parameter; none where it is absent or null.
+fn records(json: &Json, name: &str, ty: &'static StructuredType) -> Result<Vec<Record>, Error> {
+    let items = match json.member(name) {
+        None | Some(Json::Null) => return Ok(Vec::new()),
+        Some(Json::Array(items)) => items,
+        Some(other) => {
+            let message = format!(
+                "The parameter '{name}' must be an array, not {}.",
+                other.kind()
+            );
+            return Err(Error::bad_request(message));
+        }
+    };
+    let record = |item| read::new_record(ty, read::entity(ty, item, Purpose::Create)?.values);
+    items.iter().map(record).collect()
+}

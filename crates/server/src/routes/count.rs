@@ -1,0 +1,25 @@
+//! `GET …/$count`: how many there are, as a bare number.
+
+use http::StatusCode;
+use runstate_odata::{check, grammar};
+
+use super::Call;
+use crate::{
+    exchange::{Answer, Body, Failure},
+    failure, negotiate,
+};
+
+pub(super) async fn count(call: &Call<'_>) -> Result<Answer, Failure> {
+    negotiate::accepts(call.request.headers, "text/plain")?;
+    let query = call.check(
+        check::count_query,
+        &grammar::options::parse(call.request.query)?,
+    )?;
+    let count = call
+        .app
+        .store
+        .entity_count(&call.permit, &call.path, &query)
+        .await;
+    let count = count.map_err(failure::of_store)?;
+    Ok(Answer::new(StatusCode::OK, Body::Text(count.to_string())))
+}

@@ -1,0 +1,199 @@
+//! `POST` to a collection: a new entity.
+
+use http::{StatusCode, header};
+use runstate_graph::{
+    entity,
+    error::Error,
+    json::{
+        read::{self, Body, Purpose},
+        url,
+        write::etag,
+    },
+};
+use runstate_odata::{
+    check::{PathStep, Query, ResourcePath, Select, Tail},
+    edm::{DateTimeOffset, Record, StructuredType, Value},
+};
+use runstate_store::NewEntity;
+
+use super::{Call, body, link};
+use crate::{
+    exchange::{Answer, Failure},
+    failure,
+    negotiate::{self, PREFERENCE_APPLIED},
+    random,
+};
+
+pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
+    let (query, format) = call.entity_query()?;
+    let ty = query.ty;
+    let given = read::entity(ty, &call.json()?, Purpose::Create)?;
+    let entity = complete(call, ty, given).await?;
+    let row = call
+        .app
+        .store
+        .entity_create(&call.permit, &call.path, entity)
+        .await;
+    let row = row.map_err(failure::of_store)?;
+    let row = call.reread(&query, row).await?;
+
+    let location = url::entity(call.request.root, &call.path, row.id());
+    let preferences = negotiate::preferences(call.request.headers);
+    let answer = if preferences.minimal {
+        Answer::no_content()
+            .with(http::HeaderName::from_static("odata-entityid"), &location)
+            .with(PREFERENCE_APPLIED, "return=minimal")
+    } else {
+        let body = call.writer(format).entity(&call.path, &query, &row, true);
+        Answer::json(StatusCode::CREATED, body, format)
+    };
+    Ok(answer
+        .with(header::ETAG, &etag(row.version))
+        .with(header::LOCATION, &location))
+}
+
+/// What the service adds to what the client gave: id, dates, links.
+async fn complete(
+    call: &Call<'_>,
+    ty: &'static StructuredType,
+    given: Body,
+) -> Result<NewEntity, Failure> {
+    let Body { values, id, binds } = given;
+    let mut record = read::new_record(ty, values)?;
+    let now = DateTimeOffset::from_system_time(call.app.clock.now());
+    for property in ["createdDateTime", "lastModifiedDateTime"] {
+        record.set(property, Value::DateTimeOffset(now));
+    }
+    let mut entity = NewEntity {
+        record,
+        device_id: None,
+        members: Vec::new(),
+    };
+    if entity::SCRIPT_TYPES.contains(&ty) {
+        body::check_content(ty.name, entity.record.get("scriptContent"))?;
+    } else if *ty == entity::ASSIGNMENT {
+        body::check_target(&entity.record)?;
+    }
+    for (navigation, links) in binds {
+        match navigation {
+            "managedDevice" => entity.device_id = Some(bound_device(call, &links).await?),
+            "members" if *ty == entity::GROUP => entity.members = link::ids(&links)?,
+            other => {
+                let message = format!("The annotation '{other}@odata.bind' is not supported here.");
+                return Err(Error::bad_request(message).into());
+            }
+        }
+    }
+    if *ty == entity::DEVICE_STATE && entity.record.get("lastStateUpdateDateTime").is_null() {
+        entity
+            .record
+            .set("lastStateUpdateDateTime", Value::DateTimeOffset(now));
+    }
+    let id = new_id(call, ty, id, &mut entity)?;
+    entity.record.set("id", Value::String(id));
+    Ok(entity)
+}
+
+/// The id of a new entity: one that its parts make, or the one given where the service has no say,
+/// or a new GUID.
+fn new_id(
+    call: &Call<'_>,
+    ty: &'static StructuredType,
+    given: Option<String>,
+    entity: &mut NewEntity,
+) -> Result<String, Failure> {
+    let owner = call
+        .path
+        .steps
+        .iter()
+        .rev()
+        .find_map(|step| step.key.clone())
+        .unwrap_or_default();
+    if *ty == entity::GROUP_ASSIGNMENT {
+        return Ok(group_assignment_id(&owner, &entity.record));
+    }
+    let takes_given = [
+        &entity::DEVICE_STATE,
+        &entity::USER_STATE,
+        &entity::MANAGED_DEVICE,
+    ];
+    let given = given.filter(|_| takes_given.contains(&ty));
+    if let Some(given) = &given {
+        check_id(given)?;
+    }
+    if *ty == entity::DEVICE_STATE {
+        return Ok(match (given, &entity.device_id) {
+            (Some(given), None) => {
+                // An id of the form that the service itself makes says which device it is of.
+                let device = given
+                    .strip_prefix(&format!("{owner}:"))
+                    .filter(|id| !id.is_empty());
+                entity.device_id = device.map(str::to_owned);
+                given
+            }
+            (Some(given), Some(_)) => given,
+            (None, Some(device)) => format!("{owner}:{device}"),
+            (None, None) => random::guid()?,
+        });
+    }
+    match given {
+        Some(given) => Ok(given),
+        None if *ty == entity::USER_STATE => Ok(format!("{owner}:{}", random::guid()?)),
+        None => Ok(random::guid()?),
+    }
+}
+
+/// `{scriptId}:{groupId}`
+pub(super) fn group_assignment_id(script_id: &str, record: &Record) -> String {
+    format!(
+        "{script_id}:{}",
+        record.get("targetGroupId").as_str().unwrap_or_default()
+    )
+}
+
+/// The longest id that a client may give, in characters.
+const ID_LIMIT: usize = 256;
+
+fn check_id(id: &str) -> Result<(), Error> {
+    if id.is_empty() || id.chars().count() > ID_LIMIT || id.chars().any(char::is_control) {
+        let message = format!(
+            "The property 'id' must have 1 to {ID_LIMIT} characters, none of them a control character."
+        );
+        return Err(Error::bad_request(message));
+    }
+    Ok(())
+}
+
+/// The device that `managedDevice@odata.bind` names, which must exist.
+async fn bound_device(call: &Call<'_>, links: &[String]) -> Result<String, Failure> {
+    let id = link::ids(links)?.pop().unwrap_or_default();
+    let navigation = |name| entity::DEVICE_MANAGEMENT.navigation(name);
+    let root = entity::MODEL.container.iter().map(|root| root.navigation);
+    let root = root.filter(|root| *root.target == entity::DEVICE_MANAGEMENT);
+    let mut steps: Vec<PathStep> = root
+        .map(|navigation| PathStep {
+            navigation,
+            key: None,
+        })
+        .collect();
+    steps.extend(navigation("managedDevices").map(|navigation| PathStep {
+        navigation,
+        key: Some(id.clone()),
+    }));
+    let path = ResourcePath {
+        steps,
+        tail: Tail::Resource,
+    };
+    let query = Query {
+        select: Select::Only(vec![0]),
+        ..Query::all(&entity::MANAGED_DEVICE)
+    };
+    match call.app.store.entity_get(&call.permit, &path, &query).await {
+        Ok(_) => Ok(id),
+        Err(runstate_store::Error::NotFound { .. }) => Err(Error::bad_request(format!(
+            "The managedDevice '{id}' that 'managedDevice@odata.bind' names does not exist."
+        ))
+        .into()),
+        Err(error) => Err(failure::of_store(error)),
+    }
+}

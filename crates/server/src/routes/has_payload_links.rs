@@ -1,0 +1,82 @@
+//! `POST …/hasPayloadLinks`: which of these scripts have assignments.
+
+use http::StatusCode;
+use runstate_graph::{entity, error::Error, json::Json};
+use runstate_odata::edm::{Action, Record, Value};
+
+use super::Call;
+use crate::{
+    exchange::{Answer, Failure},
+    failure, negotiate,
+};
+
+pub(super) async fn has_payload_links(call: &Call<'_>) -> Result<Answer, Failure> {
+    call.no_options()?;
+    let format = negotiate::format(call.request.headers, None)?;
+    let json = call.json()?;
+    check_parameters(&json, &entity::HAS_PAYLOAD_LINKS)?;
+    let ids = payload_ids(&json)?;
+    let links = call.app.store.script_payload_links(&call.permit, ids).await;
+    let ty = &entity::HAS_PAYLOAD_LINK_RESULT_ITEM;
+    let records: Vec<Record> = links
+        .map_err(failure::of_store)?
+        .into_iter()
+        .map(|link| {
+            let mut record = Record::new(ty);
+            let sources = if link.has_link {
+                vec![Value::Enum(0)]
+            } else {
+                Vec::new()
+            };
+            record.set("payloadId", Value::String(link.payload_id));
+            record.set("hasLink", Value::Boolean(link.has_link));
+            record.set("sources", Value::Collection(sources));
+            record
+        })
+        .collect();
+    Ok(Answer::json(
+        StatusCode::OK,
+        call.writer(format).values(ty, &records),
+        format,
+    ))
+}
+
+/// Refuses a body that is not an object, or has a parameter that the action doesn't have.
+pub(super) fn check_parameters(json: &Json, action: &Action) -> Result<(), Error> {
+    let Json::Object(members) = json else {
+        let kind = json.kind();
+        return Err(Error::bad_request(format!(
+            "The request body must be an object, not {kind}."
+        )));
+    };
+    let known = |name: &str| {
+        action
+            .parameters
+            .iter()
+            .any(|(parameter, ..)| *parameter == name)
+    };
+    match members
+        .iter()
+        .find(|(name, _)| !name.contains('@') && !known(name))
+    {
+        Some((name, _)) => Err(Error::bad_request(format!(
+            "The parameter '{name}' does not exist on the action '{}'.",
+            action.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn payload_ids(json: &Json) -> Result<Vec<String>, Error> {
+    let malformed =
+        || Error::bad_request("The parameter 'payloadIds' must be an array of strings.");
+    let text = |item: &Json| match item {
+        Json::String(text) => Ok(text.clone()),
+        _ => Err(malformed()),
+    };
+    match json.member("payloadIds") {
+        None | Some(Json::Null) => Ok(Vec::new()),
+        Some(Json::Array(items)) => items.iter().map(text).collect(),
+        Some(_) => Err(malformed()),
+    }
+}

@@ -1,0 +1,166 @@
+//! What the service does: one file per act. The paths to which an act applies follow from the
+//! schema (`runstate_graph::entity`), and whoever may ask from `runstate_graph::permit::rules`.
+
+mod assign;
+mod batch;
+mod body;
+mod count;
+mod create;
+mod delete;
+mod get;
+mod has_payload_links;
+mod link;
+mod list;
+mod references;
+mod root;
+mod update;
+
+use http::Method;
+use runstate_graph::{
+    entity,
+    error::Error,
+    json::write::{Format, Writer},
+    permit::{Act, Caller, Permit, authorize_query},
+    row::Row,
+};
+use runstate_odata::{
+    check::{self, Query, ResourcePath, Tail},
+    edm::StructuredType,
+    grammar::{self, ast::Options},
+};
+
+use crate::{
+    App,
+    dispatch::{method_not_allowed, model},
+    exchange::{Answer, Failure, Request},
+    failure, negotiate,
+};
+
+/// A permitted request.
+pub(crate) struct Call<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) caller: &'a Caller,
+    pub(crate) path: ResourcePath,
+    pub(crate) permit: Permit,
+}
+
+/// Does a permitted act.
+pub(crate) async fn act(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
+    match act {
+        Act::List => list::list(call).await,
+        Act::Get => get::get(call).await,
+        Act::Count => count::count(call).await,
+        Act::Create => create::create(call).await,
+        Act::Update => update::update(call).await,
+        Act::Delete => delete::delete(call).await,
+        Act::ListReferences => references::list(call).await,
+        Act::AddReference => references::add(call).await,
+        Act::RemoveReference => references::remove(call).await,
+        Act::Invoke => match &call.path.tail {
+            Tail::Action(action) if action.name == entity::ASSIGN.name => {
+                assign::assign(call).await
+            }
+            _ => has_payload_links::has_payload_links(call).await,
+        },
+    }
+}
+
+/// Answers what is asked of the service itself rather than of an entity: `/`, `/$metadata` and
+/// `/$batch`; nothing for any other path.
+pub(crate) async fn service(app: &App, request: &Request<'_>) -> Option<Result<Answer, Failure>> {
+    let path = request.path.trim_matches('/').to_ascii_lowercase();
+    let allowed = match path.as_str() {
+        "" | "$metadata" => Method::GET,
+        "$batch" => Method::POST,
+        _ => return None,
+    };
+    if request.method != allowed {
+        return Some(Err(method_not_allowed(
+            &request.method,
+            &[allowed.as_str()],
+        )));
+    }
+    Some(match path.as_str() {
+        "" => root::service_document(request),
+        "$metadata" => root::metadata(request),
+        _ => batch::batch(app, request).await,
+    })
+}
+
+/// Whether a path asks for what everybody may read: the schema and the list of entity sets hold
+/// nothing of any tenant.
+pub(crate) fn is_public(method: &Method, path: &str) -> bool {
+    let path = path.trim_matches('/');
+    *method == Method::GET && (path.is_empty() || path.eq_ignore_ascii_case("$metadata"))
+}
+
+/// How a set of options is checked: as those of a collection, of one entity, or of a count.
+type Check = fn(
+    &'static StructuredType,
+    &Options,
+    &runstate_odata::edm::Model,
+) -> Result<Query, runstate_odata::Error>;
+
+impl Call<'_> {
+    /// The request's options, checked against the type at the end of the path, with leave to follow
+    /// whatever they follow; and the form of the answer.
+    fn query(&self, check: Check) -> Result<(Query, Format), Failure> {
+        let options = grammar::options::parse(self.request.query)?;
+        let format = negotiate::format(self.request.headers, options.format.as_deref())?;
+        Ok((self.check(check, &options)?, format))
+    }
+
+    fn check(&self, check: Check, options: &Options) -> Result<Query, Failure> {
+        let ty = self.path.ty().unwrap_or(&entity::ENTITY);
+        let query = check(ty, options, model(self.request.version))?;
+        authorize_query(&self.path, &query, self.caller)?;
+        Ok(query)
+    }
+
+    fn entity_query(&self) -> Result<(Query, Format), Failure> {
+        self.query(check::entity_query)
+    }
+
+    fn writer(&self, format: Format) -> Writer<'_> {
+        Writer {
+            root: self.request.root,
+            format,
+        }
+    }
+
+    /// The absolute URL of the request without its options.
+    fn url(&self) -> String {
+        format!("{}{}", self.request.root, self.request.path)
+    }
+
+    /// Refuses system query options where none means anything.
+    fn no_options(&self) -> Result<(), Failure> {
+        let options = grammar::options::parse(self.request.query)?;
+        match options.values().first() {
+            Some((name, _)) => {
+                let message =
+                    format!("The query option '{name}' is not supported by this operation.");
+                Err(Error::bad_query(message).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What was just written, read again where the answer is to hold more than was written.
+    async fn reread(&self, query: &Query, row: Row) -> Result<Row, Failure> {
+        if query.expand.is_empty() {
+            return Ok(row);
+        }
+        let mut path = self.path.clone();
+        if let Some(last) = path
+            .steps
+            .last_mut()
+            .filter(|step| step.navigation.collection)
+        {
+            last.key = Some(row.id().to_owned());
+        }
+        let row = self.app.store.entity_get(&self.permit, &path, query).await;
+        row.map_err(failure::of_store)
+    }
+}
