@@ -17,7 +17,7 @@ pub enum Dialect {
 }
 
 /// A value that is bound to a placeholder, or that a cell of an answer holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bind {
     /// No value.
     Null,
