@@ -238,7 +238,8 @@ fn single(ty: Type, path: &str, json: &Json) -> Result<Value, Error> {
         (Type::DateTimeOffset, Json::String(text)) => DateTimeOffset::parse(text)
             .map(Value::DateTimeOffset)
             .map_err(|reason| invalid(path, &reason)),
-        (Type::Duration, Json::String(text)) => Duration::parse(text)
+        (Type::Duration, Json::String(text)) => clock_duration(text)
+            .map_or_else(|| Duration::parse(text), Ok)
             .map(Value::Duration)
             .map_err(|reason| invalid(path, &reason)),
         (Type::Binary, Json::String(text)) => binary(text)
