@@ -65,7 +65,9 @@ pub(super) struct MemoryStore {
 impl MemoryStore {
     fn check(&self) -> Result<(), runstate_store::Error> {
         if self.broken.load(Ordering::SeqCst) {
-            return Err(runstate_store::Error::Unavailable { detail: "a test broke it".into() });
+            return Err(runstate_store::Error::Unavailable {
+                detail: "a test broke it".into(),
+            });
         }
         Ok(())
     }
@@ -91,16 +93,12 @@ impl IssuerStore for MemoryStore {
     ) -> Result<Option<Application>, runstate_store::Error> {
         self.check()?;
         let applications = self.applications.lock().unwrap();
-        let found = |known: &&Application| {
-            known.tenant_id == tenant_id && known.client_id == client_id
-        };
+        let found =
+            |known: &&Application| known.tenant_id == tenant_id && known.client_id == client_id;
         Ok(applications.iter().find(found).cloned())
     }
 
-    async fn application_add(
-        &self,
-        application: Application,
-    ) -> Result<(), runstate_store::Error> {
+    async fn application_add(&self, application: Application) -> Result<(), runstate_store::Error> {
         self.check()?;
         self.applications.lock().unwrap().push(application);
         Ok(())
@@ -155,14 +153,11 @@ impl TestKey {
 
     pub(super) fn public(&self) -> PublicKey {
         match self {
-            Self::Ed25519(key) => {
-                PublicKey::Ed25519(key.public_key().as_ref().try_into().unwrap())
-            }
+            Self::Ed25519(key) => PublicKey::Ed25519(key.public_key().as_ref().try_into().unwrap()),
             Self::P256(key) => PublicKey::P256(key.public_key().as_ref().to_vec()),
             Self::P384(key) => PublicKey::P384(key.public_key().as_ref().to_vec()),
             Self::Rsa(key) => {
-                let parts =
-                    signature::RsaPublicKeyComponents::<Vec<u8>>::from(key.public_key());
+                let parts = signature::RsaPublicKeyComponents::<Vec<u8>>::from(key.public_key());
                 PublicKey::rsa(&parts.n, &parts.e).unwrap()
             }
         }
@@ -236,7 +231,12 @@ impl Builtin {
         let issuer = Arc::new(opened.unwrap());
         let authenticator =
             Authenticator::new(clock.clone(), Some(issuer.clone()), vec![]).unwrap();
-        Self { clock, store, issuer, authenticator }
+        Self {
+            clock,
+            store,
+            issuer,
+            authenticator,
+        }
     }
 
     pub(super) fn token(&self, subject: Subject, permissions: &[&str], expires_in: i64) -> String {
@@ -284,7 +284,10 @@ pub(super) async fn refusal(authenticator: &Authenticator, token: &str) -> Refus
     match present(authenticator, token).await {
         Err(AuthError::Refused { refusal, detail }) => {
             let signature = token.rsplit('.').next().unwrap_or_default();
-            assert!(signature.len() < 8 || !detail.contains(signature), "leaks: {detail}");
+            assert!(
+                signature.len() < 8 || !detail.contains(signature),
+                "leaks: {detail}"
+            );
             refusal
         }
         other => panic!("not refused: {other:?}"),
@@ -328,7 +331,9 @@ impl ForeignIssuer {
                 state.fetches.fetch_add(1, Ordering::SeqCst);
                 let issuer = state.issuer.lock().unwrap().clone();
                 let jwks_uri = state.jwks_uri.lock().unwrap().clone();
-                json!({"issuer": issuer, "jwks_uri": jwks_uri}).to_string().into_response()
+                json!({"issuer": issuer, "jwks_uri": jwks_uri})
+                    .to_string()
+                    .into_response()
             }
         };
         let keys = {
@@ -337,9 +342,17 @@ impl ForeignIssuer {
         };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(metadata.clone()))
-            .route("/common/v2.0/.well-known/openid-configuration", get(metadata))
+            .route(
+                "/common/v2.0/.well-known/openid-configuration",
+                get(metadata),
+            )
             .route("/keys", get(keys));
-        tokio::spawn(crate::listen::serve(listener, router, None, std::future::pending()));
+        tokio::spawn(crate::listen::serve(
+            listener,
+            router,
+            None,
+            std::future::pending(),
+        ));
         Self { url, state }
     }
 
