@@ -156,7 +156,8 @@ async fn each_mistake_has_its_own_number() {
     let password = ("grant_type", "password");
     let bad = StatusCode::BAD_REQUEST;
     let unauthorized = StatusCode::UNAUTHORIZED;
-    let cases: &[(&[(&str, &str)], StatusCode, &str, u64)] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], StatusCode, &'a str, u64);
+    let cases: &[Case<'_>] = &[
         (&[SCOPE, id, right], bad, "invalid_request", 900_144),
         (&[GRANT, id, right], bad, "invalid_request", 900_144),
         (&[GRANT, SCOPE, right], bad, "invalid_request", 900_144),
