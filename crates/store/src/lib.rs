@@ -1,11 +1,13 @@
 //! What is remembered, in the words of the domain. Names no database driver.
 //!
 //! Read in this order: [`Store`], the interface that each backend implements; [`Row`] and [`Page`],
-//! what it answers; [`Error`], why it may not.
+//! what it answers; [`Error`], why it may not. Then, for those who write a backend: [`table`] and
+//! [`relation`], where things are kept; [`query`], a checked query to SQL.
 
 mod error;
 pub mod issuer;
 mod store;
+pub mod table;
 
 pub use error::Error;
 pub use runstate_graph::row::{Expanded, Page, Row};

@@ -1,0 +1,162 @@
+//! The order of a page, and where the next one goes on.
+
+use runstate_odata::{
+    check::{Order, Scalar, Step, Variable},
+    edm::Value,
+};
+
+use super::{
+    Bind, Dialect,
+    compiler::{Compiler, Source},
+    fault,
+};
+use crate::Error;
+
+/// A sort key.
+pub(super) struct Key {
+    pub(super) sql: String,
+    descending: bool,
+    nullable: bool,
+}
+
+impl Compiler<'_> {
+    /// The keys that the query names and `id`, which makes the order total. It runs the way of the
+    /// key before it, so that one index serves them all in one direction.
+    pub(super) fn keys(&mut self, row: &Source, orderby: &[Order]) -> Result<Vec<Key>, Error> {
+        let mut keys = Vec::new();
+        let mut descending = false;
+        for order in orderby {
+            descending = order.descending;
+            if own_property(&order.by) == Some("id") {
+                // Nothing behind it can matter.
+                break;
+            }
+            keys.push(Key {
+                sql: self.scalar(&order.by)?,
+                descending,
+                nullable: may_be_null(&order.by),
+            });
+        }
+        keys.push(Key {
+            sql: row.column("id"),
+            descending,
+            nullable: false,
+        });
+        Ok(keys)
+    }
+
+    /// What holds of the rows behind the one with these values of the keys.
+    pub(super) fn after(&mut self, keys: &[Key], values: &[Bind]) -> Result<String, Error> {
+        if keys.len() != values.len() {
+            return Err(fault("a keyset of another order"));
+        }
+        let has_null = values.contains(&Bind::Null);
+        let pairs: Vec<(&Key, Option<String>)> = keys
+            .iter()
+            .zip(values)
+            .map(|(key, value)| (key, (*value != Bind::Null).then(|| self.bind(value.clone()))))
+            .collect();
+        // One comparison of rows is one range of an index. It passes over rows with a null in a key:
+        // those come first in an ascending order, so they are behind us; in a descending one they
+        // are still to come.
+        let ascending = keys.iter().all(|key| !key.descending);
+        let descending = keys.iter().all(|key| key.descending && !key.nullable);
+        if !has_null && (ascending || descending) {
+            let operator = if ascending { ">" } else { "<" };
+            let list = |texts: Vec<&str>| match texts.as_slice() {
+                [one] => (*one).to_owned(),
+                many => format!("({})", many.join(", ")),
+            };
+            let left = list(keys.iter().map(|key| key.sql.as_str()).collect());
+            let right = list(pairs.iter().filter_map(|(_, value)| value.as_deref()).collect());
+            return Ok(format!("({left} {operator} {right})"));
+        }
+        let bound = pairs.first().and_then(|(key, value)| key.bound(value.as_deref()));
+        let mut behind: Option<String> = None;
+        for (key, value) in pairs.iter().rev() {
+            let value = value.as_deref();
+            let equal = behind.map(|behind| format!("({} AND {behind})", key.equal(value)));
+            let either: Vec<String> = key.beyond(value).into_iter().chain(equal).collect();
+            behind = Some(match either.as_slice() {
+                [] => "FALSE".to_owned(),
+                [one] => one.clone(),
+                many => format!("({})", many.join(" OR ")),
+            });
+        }
+        let behind = behind.unwrap_or_else(|| "FALSE".to_owned());
+        Ok(match bound {
+            Some(bound) => format!("({bound} AND {behind})"),
+            None => behind,
+        })
+    }
+
+    /// The text behind `ORDER BY`.
+    pub(super) fn order(&self, keys: &[Key]) -> String {
+        let each = keys.iter().map(|key| {
+            // Null is the least value: SQLite's own order.
+            let direction = match (self.dialect, key.descending, key.nullable) {
+                (Dialect::Postgres, false, true) => " NULLS FIRST",
+                (Dialect::Postgres, true, true) => " DESC NULLS LAST",
+                (_, true, _) => " DESC",
+                (_, false, _) => "",
+            };
+            format!("{}{direction}", key.sql)
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Key {
+    /// That the key is behind the value in this key's order; nothing where nothing is.
+    fn beyond(&self, value: Option<&str>) -> Option<String> {
+        let sql = &self.sql;
+        match (value, self.descending) {
+            (Some(value), false) => Some(format!("{sql} > {value}")),
+            (Some(value), true) if self.nullable => {
+                Some(format!("{sql} < {value} OR {sql} IS NULL"))
+            }
+            (Some(value), true) => Some(format!("{sql} < {value}")),
+            (None, false) => Some(format!("{sql} IS NOT NULL")),
+            (None, true) => None,
+        }
+    }
+
+    fn equal(&self, value: Option<&str>) -> String {
+        match value {
+            Some(value) => format!("{} = {value}", self.sql),
+            None => format!("{} IS NULL", self.sql),
+        }
+    }
+
+    /// What follows from the whole condition about the first key: a range that an index can use.
+    fn bound(&self, value: Option<&str>) -> Option<String> {
+        let value = value?;
+        match (self.descending, self.nullable) {
+            (false, _) => Some(format!("{} >= {value}", self.sql)),
+            (true, false) => Some(format!("{} <= {value}", self.sql)),
+            (true, true) => None,
+        }
+    }
+}
+
+/// The property, where a scalar is a property of the row itself.
+fn own_property(scalar: &Scalar) -> Option<&'static str> {
+    match scalar {
+        Scalar::Member(member) if member.root == Variable(0) => match member.steps.as_slice() {
+            [Step::Property(property)] => Some(property.name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn may_be_null(scalar: &Scalar) -> bool {
+    match scalar {
+        Scalar::Literal(value) => *value == Value::Null,
+        Scalar::Member(member) => match member.steps.as_slice() {
+            [Step::Property(property)] => property.nullable,
+            _ => true,
+        },
+        Scalar::Call(_, arguments) => arguments.iter().any(may_be_null),
+    }
+}
