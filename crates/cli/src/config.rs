@@ -7,7 +7,7 @@ use clap::Args;
 use runstate_server::auth::IssuerConfig;
 use serde::Deserialize;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The settings of a server. Every flag `--some-name` is `RUNSTATE_SOME_NAME` in the environment
 /// and `some-name` in the file.
@@ -101,11 +101,11 @@ impl Settings {
         let Some(path) = file else { return Ok(self) };
         let shown = path.display();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("the configuration {shown} cannot be read: {error}")))?;
+            .map_err(|error| Failure::from(format!("the configuration {shown} cannot be read: {error}")))?;
         let file: Self = toml::from_str(&text)
-            .map_err(|error| Failure::new(format!("the configuration {shown} is not right: {error}")))?;
+            .map_err(|error| Failure::from(format!("the configuration {shown} is not right: {error}")))?;
         if file.page_size.is_some_and(|size| !(1..=10_000).contains(&size)) {
-            return Err(Failure::new(format!("the configuration {shown} is not right: page-size must be 1 to 10000")));
+            return Err(Failure::from(format!("the configuration {shown} is not right: page-size must be 1 to 10000")));
         }
         Ok(self.or(file))
     }

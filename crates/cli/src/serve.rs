@@ -16,10 +16,11 @@ use runstate_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 
 use crate::{
-    Failure,
+
     clock::SystemClock,
+    failure::Failure,
     config::{Issuer, Level, Settings},
-    open_store,
+    open_store::open_store,
 };
 
 /// Serve the API
@@ -68,18 +69,18 @@ impl Server {
     pub(crate) async fn bind(store: Arc<SqliteStore>, settings: &Settings) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let base_url = match &settings.public_url {
-            Some(url) => BaseUrl::configured(url).map_err(Failure::new)?,
+            Some(url) => BaseUrl::configured(url).map_err(Failure::from)?,
             None => BaseUrl::default(),
         };
         let tls = match (&settings.tls_cert, &settings.tls_key) {
-            (Some(cert), Some(key)) => Some(Tls::from_files(cert, key).map_err(Failure::new)?),
+            (Some(cert), Some(key)) => Some(Tls::from_files(cert, key).map_err(Failure::from)?),
             (None, None) => None,
-            _ => return Err(Failure::new("--tls-cert and --tls-key go together")),
+            _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
         };
         let trusted = settings.issuer.iter().map(|Issuer(issuer)| TrustedIssuer::new(issuer.clone()));
-        let trusted = trusted.collect::<Result<Vec<_>, _>>().map_err(Failure::new)?;
+        let trusted = trusted.collect::<Result<Vec<_>, _>>().map_err(Failure::from)?;
         let issuer = BuiltinIssuer::open(store.clone(), clock.clone(), base_url.clone());
-        let issuer = Arc::new(issuer.await.map_err(Failure::new)?);
+        let issuer = Arc::new(issuer.await.map_err(Failure::from)?);
         let authenticator = Authenticator::new(clock.clone(), Some(issuer.clone()), trusted);
         let mut limits = Limits::new();
         limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
@@ -87,12 +88,12 @@ impl Server {
         if settings.throttle == Some(true) {
             limits = limits.throttled(clock.clone());
         }
-        let authenticator = authenticator.map_err(Failure::new)?;
+        let authenticator = authenticator.map_err(Failure::from)?;
         let app = Arc::new(App { store, authenticator, clock, base_url, limits });
 
         let listen = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let taken = |error| {
-            Failure::new(format!("cannot listen on {listen}: {error}; choose another with --listen"))
+            Failure::from(format!("cannot listen on {listen}: {error}; choose another with --listen"))
         };
         let listener = TcpListener::bind(listen).await.map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
@@ -124,7 +125,7 @@ impl Server {
         let grace = self.settings.grace();
         listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace)
             .await
-            .map_err(Failure::new)
+            .map_err(Failure::from)
     }
 }
 
@@ -137,8 +138,8 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::from)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::from)?;
         Ok(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
