@@ -8,7 +8,10 @@ use runstate_odata::{
     check::{Query, ResourcePath},
     edm::Record,
 };
-use runstate_store::{Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store};
+use runstate_store::{
+    Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store,
+    issuer::{Application, IssuerStore, SigningKey},
+};
 use rusqlite::{Connection, params};
 
 use crate::{
