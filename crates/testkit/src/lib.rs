@@ -1,1 +1,12 @@
-//! Runstate.
+//! What whole-program tests stand on: a real server on a free port, a real SQLite file, a clock that
+//! is turned by hand, and a client that keeps whole answers.
+
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up has failed")]
+
+mod client;
+mod clock;
+mod server;
+
+pub use client::{Reply, Send};
+pub use clock::HandClock;
+pub use server::{READS, TENANT, TestServer, TestServerBuilder, WRITES};
