@@ -29,6 +29,7 @@ struct Batch {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
+    #[serde(deserialize_with = "id")]
     id: String,
     method: String,
     url: String,
@@ -151,17 +152,7 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| Error::bad_request(format!("'{}' is not a method.", item.method)))?;
     let headers = headers(&item.headers)?;
-    if item.url.contains("://") {
-        let message = format!(
-            "The url '{}' must be relative to the version, such as /deviceManagement/deviceShellScripts.",
-            item.url
-        );
-        return Err(Error::bad_request(message).into());
-    }
-    let url = item.url.split('#').next().unwrap_or_default();
-    let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    // Links in the answer are made of root and path.
-    let path = format!("/{}", path.trim_start_matches('/'));
+    let (path, query) = split(&item.url)?;
     let request = Request {
         method,
         version: outer.version,
@@ -176,6 +167,47 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
     app.limits.admit(&request)?;
     // A batch may not hold a batch, so this is as deep as it gets.
     Box::pin(dispatch(app, &request)).await
+}
+
+/// The path, with a slash at its beginning, and the query of a request's URL: relative to the version,
+/// or absolute as the Graph SDK for Python writes it, whatever name the service had there.
+fn split(url: &str) -> Result<(String, &str), Error> {
+    let url = url.split('#').next().unwrap_or_default();
+    let relative = match url.split_once("://") {
+        None => url,
+        Some((_, rest)) => {
+            let path = rest
+                .split_once('/')
+                .map(|(_, path)| path)
+                .unwrap_or_default();
+            let versions = ["beta", "v1.0"];
+            let below = path
+                .split_once('/')
+                .filter(|(version, _)| versions.contains(version));
+            below.map(|(_, path)| path).ok_or_else(|| {
+                Error::bad_request(format!(
+                    "The url '{url}' must be relative to the version, such as /deviceManagement/deviceShellScripts."
+                ))
+            })?
+        }
+    };
+    let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
+    // Links in the answer are made of root and path.
+    Ok((format!("/{}", path.trim_start_matches('/')), query))
+}
+
+/// The id of a request: a string, or a number as IntuneCD writes it.
+fn id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Text(text) => text,
+        Id::Number(number) => number.to_string(),
+    })
 }
 
 fn headers(given: &HashMap<String, String>) -> Result<HeaderMap, Error> {

@@ -1,0 +1,14 @@
+//! The system's clock, read here and nowhere else.
+
+use std::time::SystemTime;
+
+use runstate_graph::clock::Clock;
+
+/// The system's clock.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
