@@ -6,6 +6,8 @@
 
 mod error;
 pub mod issuer;
+pub mod query;
+pub mod relation;
 mod store;
 pub mod table;
 
