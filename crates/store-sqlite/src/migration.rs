@@ -11,7 +11,10 @@ const APPLICATION_ID: i64 = 0x5275_6e73;
 
 /// Every migration, in order. The first brings an empty file to version 1. Texts that are here are
 /// frozen, because files in the world have been through them.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql"),include_str!("../migrations/0002_issuer.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_issuer.sql"),
+];
 
 /// Brings the file to the newest version; does nothing, and takes no lock, where it is there
 /// already. Each migration is one transaction, so that a crash leaves a whole version.

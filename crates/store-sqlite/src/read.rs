@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use runstate_graph::{entity::DEVICE_STATE, permit::Permit};
 use runstate_odata::{
-    check::{Expand, PathStep, Query, ResourcePath, Tail},
-    edm::{NavigationProperty, StructuredType},
+    check::{Expand, Query, ResourcePath},
+    edm::StructuredType,
 };
 use runstate_store::{
     Error, Expanded, Page, Row,
-    query::{self, Bind, Decoded, Dialect, Scope, Viewer, skip_token},
+    query::{self, Bind, Decoded, Dialect, Owner, Scope, Viewer, skip_token},
 };
 use rusqlite::Connection;
 
@@ -39,12 +39,15 @@ pub(crate) fn list(
     path::refuse_device(permit, path)?;
     let viewer = path::viewer(permit);
     let End { scope, .. } = path::resolve(connection, viewer, path)?;
-    let fingerprint = query::fingerprint(viewer.tenant_id, path, query);
-    let after = query
-        .skiptoken
-        .as_deref()
-        .map(|token| skip_token::decode(paging.token_key, &fingerprint, token))
-        .transpose()?;
+    let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, query);
+    let after = match &query.skiptoken {
+        Some(token) => Some(skip_token::decode(
+            paging.token_key,
+            &fingerprint()?,
+            token,
+        )?),
+        None => None,
+    };
     // What `$skip` leaves out comes before the first page, and a token leads behind that.
     let skip = if after.is_some() {
         0
@@ -61,13 +64,13 @@ pub(crate) fn list(
         skip,
     )?;
     let mut rows = statement::rows(connection, &list)?;
-    let next = cut(&mut rows, limit, paging, &fingerprint);
+    let next = cut(&mut rows, limit, paging, fingerprint)?;
     let count = if query.count {
         Some(count_in(connection, &scope, query)?)
     } else {
         None
     };
-    let rows = expand(connection, viewer, &path.steps, query, rows, paging)?;
+    let rows = expand(connection, viewer, query, rows, paging)?;
     Ok(Page { rows, count, next })
 }
 
@@ -111,16 +114,15 @@ pub(crate) fn get(
             .map_or_else(|| internal("no steps"), path::missing)
     };
     let row = statement::row(connection, &get)?.ok_or_else(missing)?;
-    let rows = expand(connection, viewer, &path.steps, query, vec![row], paging)?;
+    let rows = expand(connection, viewer, query, vec![row], paging)?;
     rows.into_iter().next().ok_or_else(missing)
 }
 
 /// Fills in what `$expand` asks for, level by level: one statement for each expanded property,
-/// whatever the number of parents. `steps` lead to the parents.
+/// whatever the number of parents.
 fn expand(
     connection: &Connection,
     viewer: Viewer<'_>,
-    steps: &[PathStep],
     query: &Query,
     mut parents: Vec<Decoded>,
     paging: Paging<'_>,
@@ -144,22 +146,34 @@ fn expand(
             limit.saturating_add(1),
             nested.skip.unwrap_or(0),
         )?;
-        let mut children = by_parent(statement::rows(connection, &children)?)?;
+        let children = by_parent(statement::rows(connection, &children)?)?;
         let counts = counts(connection, viewer, query.ty, expansion, &pks)?;
-        for parent in &mut parents {
-            let steps = steps_along(steps, parent.row.id(), expansion.navigation);
-            let mut rows = children.remove(&parent.pk).unwrap_or_default();
-            let path = ResourcePath {
-                steps,
-                tail: Tail::Resource,
+        // The children of all parents go down to the next level together.
+        let (mut kept, mut shares) = (Vec::new(), Vec::new());
+        for pk in &pks {
+            let owner = Some(Owner {
+                source: query.ty,
+                navigation: expansion.navigation,
+                pk: *pk,
+            });
+            let scope = Scope {
+                viewer,
+                ty: nested.ty,
+                owner,
             };
-            let fingerprint = query::fingerprint(viewer.tenant_id, &path, nested);
-            let next = cut(&mut rows, limit, paging, &fingerprint);
-            let mut rows = expand(connection, viewer, &path.steps, nested, rows, paging)?;
+            let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, nested);
+            // Several parents may have the same pk, such as two states of one device.
+            let mut rows = children.get(pk).cloned().unwrap_or_default();
+            let next = cut(&mut rows, limit, paging, fingerprint)?;
+            shares.push((rows.len(), next));
+            kept.extend(rows);
+        }
+        let mut rows = expand(connection, viewer, nested, kept, paging)?.into_iter();
+        for (parent, (share, next)) in parents.iter_mut().zip(shares) {
+            let mut rows: Vec<Row> = rows.by_ref().take(share).collect();
             let expanded = if expansion.navigation.collection {
-                let count = nested
-                    .count
-                    .then(|| counts.get(&parent.pk).copied().unwrap_or(0));
+                let count = counts.get(&parent.pk).copied().unwrap_or(0);
+                let count = nested.count.then_some(count);
                 Expanded::Many(Page { rows, count, next })
             } else {
                 Expanded::One(rows.pop().map(Box::new))
@@ -204,23 +218,6 @@ fn counts(
     cells.iter().map(pair).collect()
 }
 
-/// The path to what is behind `navigation` from the entity of that id at the end of `steps`.
-fn steps_along(
-    steps: &[PathStep],
-    id: &str,
-    navigation: &'static NavigationProperty,
-) -> Vec<PathStep> {
-    let mut steps = steps.to_vec();
-    if let Some(last) = steps.last_mut().filter(|last| last.navigation.collection) {
-        last.key = Some(id.to_owned());
-    }
-    steps.push(PathStep {
-        navigation,
-        key: None,
-    });
-    steps
-}
-
 fn limit(query: &Query, paging: Paging<'_>) -> u32 {
     query
         .top
@@ -233,17 +230,16 @@ fn cut(
     rows: &mut Vec<Decoded>,
     limit: u32,
     paging: Paging<'_>,
-    fingerprint: &[u8; 32],
-) -> Option<String> {
+    fingerprint: impl FnOnce() -> Result<[u8; 32], Error>,
+) -> Result<Option<String>, Error> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if rows.len() <= limit {
-        return None;
+        return Ok(None);
     }
     rows.truncate(limit);
-    let last = rows.last()?;
-    Some(skip_token::encode(
-        paging.token_key,
-        fingerprint,
-        &last.keyset,
-    ))
+    let Some(last) = rows.last() else {
+        return Ok(None);
+    };
+    let token = skip_token::encode(paging.token_key, &fingerprint()?, &last.keyset);
+    Ok(Some(token))
 }

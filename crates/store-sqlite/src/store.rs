@@ -8,10 +8,8 @@ use runstate_odata::{
     check::{Query, ResourcePath},
     edm::Record,
 };
-use runstate_store::{
-    Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store,
-    issuer::{Application, IssuerStore, SigningKey},
-};
+use runstate_store::issuer::{Application, IssuerStore, SigningKey};
+use runstate_store::{Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store};
 use rusqlite::{Connection, params};
 
 use crate::{
@@ -213,7 +211,9 @@ impl IssuerStore for SqliteStore {
     }
 
     async fn signing_key_add(&self, key: SigningKey) -> Result<(), Error> {
-        self.writer.write(move |connection| issuer::signing_key_add(connection, &key)).await
+        self.writer
+            .write(move |connection| issuer::signing_key_add(connection, &key))
+            .await
     }
 
     async fn application_get(
@@ -229,9 +229,8 @@ impl IssuerStore for SqliteStore {
     }
 
     async fn application_add(&self, application: Application) -> Result<(), Error> {
-        let write = move |connection: &Connection| {
-            issuer::application_add(connection, &application)
-        };
+        let write =
+            move |connection: &Connection| issuer::application_add(connection, &application);
         self.writer.write(write).await
     }
 

@@ -8,14 +8,29 @@ use crate::fixture::{Fixture, OTHER_TENANT, conflict, ids, many, not_found, text
 async fn directory() -> Fixture {
     let store = Fixture::new();
     for id in ["u1", "u2"] {
-        store.post("users", &format!(r#"{{"id": "{id}", "displayName": "User {id}"}}"#)).await.unwrap();
+        store
+            .post(
+                "users",
+                &format!(r#"{{"id": "{id}", "displayName": "User {id}"}}"#),
+            )
+            .await
+            .unwrap();
     }
     for id in ["d1", "d2"] {
         let body = format!(r#"{{"id": "{id}", "deviceName": "Device {id}"}}"#);
-        store.post("deviceManagement/managedDevices", &body).await.unwrap();
+        store
+            .post("deviceManagement/managedDevices", &body)
+            .await
+            .unwrap();
     }
     for id in ["g1", "g2", "g3"] {
-        store.post("groups", &format!(r#"{{"id": "{id}", "displayName": "Group {id}"}}"#)).await.unwrap();
+        store
+            .post(
+                "groups",
+                &format!(r#"{{"id": "{id}", "displayName": "Group {id}"}}"#),
+            )
+            .await
+            .unwrap();
     }
     store
 }
@@ -30,8 +45,14 @@ async fn users_groups_and_devices_live_and_die() {
     ] {
         let path = format!("{collection}/{id}");
         let before = store.get(&path).await.unwrap();
-        let after = store.patch(&path, &format!(r#"{{"{name}": "ÄÖ"}}"#)).await.unwrap();
-        assert_eq!((text(&after, name), after.version), (Some("ÄÖ"), before.version + 1));
+        let after = store
+            .patch(&path, &format!(r#"{{"{name}": "ÄÖ"}}"#))
+            .await
+            .unwrap();
+        assert_eq!(
+            (text(&after, name), after.version),
+            (Some("ÄÖ"), before.version + 1)
+        );
         assert_eq!(store.get(&path).await.unwrap(), after);
         let found = format!("{collection}?$filter=tolower({name}) eq 'äö'");
         assert_eq!(store.ids(&found).await, [id]);
@@ -49,7 +70,10 @@ async fn one_id_names_one_object() {
     let store = directory().await;
     let taken = |result| conflict(result);
     let user = r#"{"id": "g1"}"#;
-    assert_eq!(taken(store.post("users", user).await), "A group with the id 'g1' exists already.");
+    assert_eq!(
+        taken(store.post("users", user).await),
+        "A group with the id 'g1' exists already."
+    );
     let group = r#"{"id": "d1"}"#;
     let message = "A managedDevice with the id 'd1' exists already.";
     assert_eq!(taken(store.post("groups", group).await), message);
@@ -70,7 +94,10 @@ async fn members_come_and_go() {
     let kinds: Vec<_> = page.rows.iter().map(|row| row.record.ty.name).collect();
     assert_eq!(kinds, ["managedDevice", "group", "user"]);
     assert_eq!(text(&page.rows[2], "displayName"), Some("User u1"));
-    assert_eq!(store.ids("groups/g1/transitiveMembers").await, ["d1", "g2", "u1", "u2"]);
+    assert_eq!(
+        store.ids("groups/g1/transitiveMembers").await,
+        ["d1", "g2", "u1", "u2"]
+    );
     let row = store.get("groups/g1?$expand=members").await.unwrap();
     assert_eq!(ids(many(&row, "members")), ["d1", "g2", "u1"]);
 
@@ -78,7 +105,10 @@ async fn members_come_and_go() {
     assert_eq!(twice, "The user 'u1' is a member of the group already.");
     let absent = not_found(store.member_add("g1", "absent").await);
     assert_eq!(absent, ("directoryObject", "absent".to_owned()));
-    assert_eq!(not_found(store.member_add("absent", "u1").await), ("group", "absent".to_owned()));
+    assert_eq!(
+        not_found(store.member_add("absent", "u1").await),
+        ("group", "absent".to_owned())
+    );
     store.member_remove("g1", "u1").await.unwrap();
     assert_eq!(not_found(store.member_remove("g1", "u1").await).1, "u1");
     assert_eq!(store.ids("groups/g1/members").await, ["d1", "g2"]);
@@ -91,7 +121,10 @@ async fn a_group_does_not_contain_itself() {
     store.member_add("g2", "g3").await.unwrap();
     for (group, member) in [("g1", "g1"), ("g2", "g1"), ("g3", "g1"), ("g3", "g2")] {
         let refused = store.member_add(group, member).await.unwrap_err();
-        assert!(matches!(refused, Error::Invalid { .. }), "{group} {member}: {refused:?}");
+        assert!(
+            matches!(refused, Error::Invalid { .. }),
+            "{group} {member}: {refused:?}"
+        );
     }
     // A diamond is no cycle.
     store.member_add("g1", "g3").await.unwrap();
@@ -101,13 +134,19 @@ async fn a_group_does_not_contain_itself() {
 async fn a_group_is_made_with_its_members_or_not_at_all() {
     let store = directory().await;
     let body = r#"{"id": "new", "displayName": "New"}"#;
-    store.post_of("groups", body, None, &["u1", "g1"]).await.unwrap();
+    store
+        .post_of("groups", body, None, &["u1", "g1"])
+        .await
+        .unwrap();
     assert_eq!(store.ids("groups/new/members").await, ["g1", "u1"]);
     let body = r#"{"id": "newer", "displayName": "Newer"}"#;
     let absent = store.post_of("groups", body, None, &["u1", "absent"]).await;
     assert_eq!(not_found(absent).1, "absent");
     not_found(store.get("groups/newer").await);
-    let own = store.post_of("groups", body, None, &["newer"]).await.unwrap_err();
+    let own = store
+        .post_of("groups", body, None, &["newer"])
+        .await
+        .unwrap_err();
     assert!(matches!(own, Error::Invalid { .. }), "{own:?}");
 }
 
@@ -117,18 +156,31 @@ async fn who_goes_leaves_all_groups() {
     let other = store.of_tenant(OTHER_TENANT);
     for id in ["u1", "g1"] {
         let collection = if id == "u1" { "users" } else { "groups" };
-        other.post(collection, &format!(r#"{{"id": "{id}", "displayName": "n"}}"#)).await.unwrap();
+        other
+            .post(
+                collection,
+                &format!(r#"{{"id": "{id}", "displayName": "n"}}"#),
+            )
+            .await
+            .unwrap();
     }
     other.member_add("g1", "u1").await.unwrap();
     for (group, member) in [("g1", "u1"), ("g1", "d1"), ("g1", "g2"), ("g2", "u1")] {
         store.member_add(group, member).await.unwrap();
     }
     store.delete("users/u1").await.unwrap();
-    store.delete("deviceManagement/managedDevices/d1").await.unwrap();
+    store
+        .delete("deviceManagement/managedDevices/d1")
+        .await
+        .unwrap();
     store.delete("groups/g2").await.unwrap();
     assert!(store.ids("groups/g1/members").await.is_empty());
     // One who comes back under the same id is a member of nothing.
     store.post("users", r#"{"id": "u1"}"#).await.unwrap();
     assert!(store.ids("groups/g1/members").await.is_empty());
-    assert_eq!(other.ids("groups/g1/members").await, ["u1"], "another tenant's of the same id");
+    assert_eq!(
+        other.ids("groups/g1/members").await,
+        ["u1"],
+        "another tenant's of the same id"
+    );
 }

@@ -226,7 +226,10 @@ impl<'a> Compiler<'a> {
             Parent::Alias(alias) => format!("{alias}.{name}"),
             Parent::Known(_, pk) if name == "pk" => (*pk).to_owned(),
             Parent::Known(table, pk) => {
-                format!("(SELECT p.{name} FROM {} AS p WHERE p.pk = {pk})", table.name)
+                format!(
+                    "(SELECT p.{name} FROM {} AS p WHERE p.pk = {pk})",
+                    table.name
+                )
             }
         };
         let mut all = self.visible(child);

@@ -54,7 +54,12 @@ impl Compiler<'_> {
         let pairs: Vec<(&Key, Option<String>)> = keys
             .iter()
             .zip(values)
-            .map(|(key, value)| (key, (*value != Bind::Null).then(|| self.bind(value.clone()))))
+            .map(|(key, value)| {
+                (
+                    key,
+                    (*value != Bind::Null).then(|| self.bind(value.clone())),
+                )
+            })
             .collect();
         // One comparison of rows is one range of an index. It passes over rows with a null in a key:
         // those come first in an ascending order, so they are behind us; in a descending one they
@@ -68,10 +73,17 @@ impl Compiler<'_> {
                 many => format!("({})", many.join(", ")),
             };
             let left = list(keys.iter().map(|key| key.sql.as_str()).collect());
-            let right = list(pairs.iter().filter_map(|(_, value)| value.as_deref()).collect());
+            let right = list(
+                pairs
+                    .iter()
+                    .filter_map(|(_, value)| value.as_deref())
+                    .collect(),
+            );
             return Ok(format!("({left} {operator} {right})"));
         }
-        let bound = pairs.first().and_then(|(key, value)| key.bound(value.as_deref()));
+        let bound = pairs
+            .first()
+            .and_then(|(key, value)| key.bound(value.as_deref()));
         let mut behind: Option<String> = None;
         for (key, value) in pairs.iter().rev() {
             let value = value.as_deref();

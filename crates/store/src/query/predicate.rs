@@ -171,9 +171,7 @@ impl Compiler<'_> {
                             "::bigint"
                         };
                         (
-                            format!(
-                                "jsonb_array_elements_text({column}::jsonb) AS {items}(value)"
-                            ),
+                            format!("jsonb_array_elements_text({column}::jsonb) AS {items}(value)"),
                             format!("({items}.value{cast})"),
                         )
                     }

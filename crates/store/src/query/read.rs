@@ -14,7 +14,10 @@ use super::{
     predicate::Sense,
     statement::Plan,
 };
-use crate::{Error, table::{self, Field}};
+use crate::{
+    Error,
+    table::{self, Field},
+};
 
 /// The row that a query is about.
 const IT: Variable = Variable(0);
@@ -61,11 +64,7 @@ pub fn list(
 
 /// What makes one list another: viewer, owner, filter, search and order; the fingerprint that goes
 /// into [`super::skip_token`]. What is selected, expanded or counted is no part of it.
-pub fn fingerprint(
-    dialect: Dialect,
-    scope: &Scope<'_>,
-    query: &Query,
-) -> Result<[u8; 32], Error> {
+pub fn fingerprint(dialect: Dialect, scope: &Scope<'_>, query: &Query) -> Result<[u8; 32], Error> {
     let plain = Query {
         select: Select::Only(Vec::new()),
         ..query.clone()
@@ -226,12 +225,7 @@ pub fn expand_count(
     let pk = parent.column("pk");
     let mut conditions = vec![compiler.among(&pk, parents)];
     let row = compiler.source(navigation.target)?;
-    conditions.extend(compiler.related(
-        &row,
-        source,
-        navigation,
-        &Parent::Alias(&parent.alias),
-    )?);
+    conditions.extend(compiler.related(&row, source, navigation, &Parent::Alias(&parent.alias))?);
     compiler.push(IT, Holds::Row(From::new(row.clone())));
     conditions.extend(compiler.conditions(&row, query)?);
     let from = compiler.pop()?.text();

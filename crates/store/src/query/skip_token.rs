@@ -30,9 +30,7 @@ pub fn decode(key: &[u8; 32], fingerprint: &[u8; 32], token: &str) -> Result<Vec
     let bytes = URL_SAFE_NO_PAD
         .decode(token)
         .map_err(|_| Error::InvalidSkipToken)?;
-    let (given, payload) = bytes
-        .split_at_checked(TAG)
-        .ok_or(Error::InvalidSkipToken)?;
+    let (given, payload) = bytes.split_at_checked(TAG).ok_or(Error::InvalidSkipToken)?;
     let mac = mac(key, fingerprint, payload);
     mac.verify_truncated_left(given)
         .map_err(|_| Error::InvalidSkipToken)?;
