@@ -13,7 +13,9 @@ pub struct HandClock(Mutex<SystemTime>);
 impl HandClock {
     /// A clock at its beginning.
     pub fn new() -> Self {
-        Self(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800)))
+        Self(Mutex::new(
+            SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_860_800),
+        ))
     }
 
     /// Turns it forward.

@@ -1,7 +1,10 @@
 //! What whole-program tests stand on: a real server on a free port, a real SQLite file, a clock that
 //! is turned by hand, and a client that keeps whole answers.
 
-#![expect(clippy::expect_used, reason = "a test that cannot set itself up has failed")]
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot set itself up has failed"
+)]
 
 mod client;
 mod clock;

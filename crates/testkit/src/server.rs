@@ -64,7 +64,11 @@ impl TestServer {
     /// A server to configure first.
     pub fn builder() -> TestServerBuilder {
         let (limits, base_url) = (Limits::new(), BaseUrl::default());
-        TestServerBuilder { limits, throttled: false, base_url }
+        TestServerBuilder {
+            limits,
+            throttled: false,
+            base_url,
+        }
     }
 
     /// The file in which the server keeps everything.
@@ -117,17 +121,22 @@ impl TestServer {
 
     /// `POST` below `/beta`, with [`TestServer::token`].
     pub fn post(&self, path: &str, body: &Value) -> Send<'_> {
-        self.request(Method::POST, &below(path)).token(&self.token).json(body)
+        self.request(Method::POST, &below(path))
+            .token(&self.token)
+            .json(body)
     }
 
     /// `PATCH` below `/beta`, with [`TestServer::token`].
     pub fn patch(&self, path: &str, body: &Value) -> Send<'_> {
-        self.request(Method::PATCH, &below(path)).token(&self.token).json(body)
+        self.request(Method::PATCH, &below(path))
+            .token(&self.token)
+            .json(body)
     }
 
     /// `DELETE` below `/beta`, with [`TestServer::token`].
     pub fn delete(&self, path: &str) -> Send<'_> {
-        self.request(Method::DELETE, &below(path)).token(&self.token)
+        self.request(Method::DELETE, &below(path))
+            .token(&self.token)
     }
 
     /// Creates something and returns its id.
@@ -139,7 +148,8 @@ impl TestServer {
     /// Creates a shell script and returns its id.
     pub async fn shell_script(&self, name: &str) -> String {
         let script = json!({ "displayName": name, "scriptContent": "IyEvYmluL3NoCg==" });
-        self.create("/deviceManagement/deviceShellScripts", &script).await
+        self.create("/deviceManagement/deviceShellScripts", &script)
+            .await
     }
 
     /// Stops the server once what is in flight has been answered; its file stays.
@@ -149,13 +159,20 @@ impl TestServer {
             let _ = stop.send(());
         }
         if let Some(serving) = self.serving.take() {
-            serving.await.expect("the server did not panic").expect("the socket did not fail");
+            serving
+                .await
+                .expect("the server did not panic")
+                .expect("the socket did not fail");
         }
     }
 }
 
 fn below(path: &str) -> String {
-    if path.starts_with("http://") { path.to_owned() } else { format!("/beta{path}") }
+    if path.starts_with("http://") {
+        path.to_owned()
+    } else {
+        format!("/beta{path}")
+    }
 }
 
 impl TestServerBuilder {
@@ -200,7 +217,13 @@ impl TestServerBuilder {
             true => self.limits.throttled(shared.clone()),
             false => self.limits,
         };
-        let app = Arc::new(App { store, authenticator, clock: shared, base_url, limits });
+        let app = Arc::new(App {
+            store,
+            authenticator,
+            clock: shared,
+            base_url,
+            limits,
+        });
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
