@@ -7,7 +7,10 @@ use runstate_odata::edm::Duration;
 fuzz_target!(|text: &str| {
     if let Ok(value) = Duration::parse(text) {
         assert_eq!(value.to_string(), text);
-        assert_eq!(value.ticks() < 0, text.starts_with('-') && value.ticks() != 0);
+        assert_eq!(
+            value.ticks() < 0,
+            text.starts_with('-') && value.ticks() != 0
+        );
         let stored = Duration::from_parts(value.ticks(), text.to_owned());
         assert_eq!(stored, value);
     }

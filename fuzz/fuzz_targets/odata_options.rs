@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use runstate_graph::entity::{MODEL, DEVICE_SHELL_SCRIPT};
+use runstate_graph::entity::{DEVICE_SHELL_SCRIPT, MODEL};
 use runstate_odata::{check, grammar::options};
 
 fuzz_target!(|text: &str| {
