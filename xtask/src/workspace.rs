@@ -66,8 +66,14 @@ pub(crate) fn files() -> Outcome<Vec<File>> {
 /// A crate of the workspace.
 pub(crate) struct Package {
     pub(crate) name: String,
-    /// The crates it depends on, for its code, its tests or its build script.
-    pub(crate) dependencies: Vec<String>,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// A crate that another depends on.
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// Only its tests need it.
+    pub(crate) dev: bool,
 }
 
 /// The crates of the workspace, as cargo sees them.
@@ -82,22 +88,17 @@ pub(crate) fn packages() -> Outcome<Vec<Package>> {
     let json = output(cargo().args(arguments))?;
     let metadata: Value = serde_json::from_str(&json).map_err(|error| error.to_string())?;
     let member = |value: &Value, name| value.get(name).cloned().unwrap_or_default();
-    let named = |value: &Value| {
-        member(value, "name")
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+    let text = |value: &Value, name| member(value, name).as_str().unwrap_or_default().to_owned();
+    let list = |value: &Value, name| member(value, name).as_array().cloned().unwrap_or_default();
+    let dependency = |value: &Value| Dependency {
+        name: text(value, "name"),
+        dev: text(value, "kind") == "dev",
     };
-    let list = |value: Value| value.as_array().cloned().unwrap_or_default();
-    let packages = list(member(&metadata, "packages"));
-    let packages = packages.iter().map(|package| Package {
-        name: named(package),
-        dependencies: list(member(package, "dependencies"))
-            .iter()
-            .map(named)
-            .collect(),
-    });
-    Ok(packages.collect())
+    let package = |value: &Value| Package {
+        name: text(value, "name"),
+        dependencies: list(value, "dependencies").iter().map(dependency).collect(),
+    };
+    Ok(list(&metadata, "packages").iter().map(package).collect())
 }
 
 /// Runs a command to its end; what it printed to its standard output.
