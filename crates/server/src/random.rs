@@ -12,6 +12,10 @@ pub struct RandomError;
 /// # Errors
 /// [`RandomError`] when the operating system has none, which on Linux happens only very early
 /// in the boot.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ids, keys and secrets must not be guessed, so here and nowhere else the system is asked"
+)]
 pub fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
     let mut bytes = [0; N];
     SystemRandom::new()
