@@ -45,7 +45,7 @@ const APPLICATION: &str = "Runstate demo";
 /// How long the demo's tokens live, in seconds.
 const TOKEN_LIFETIME: i64 = 7 * 24 * 3600;
 
-/// Serve a tenant with sample data on loopback
+/// Serves a tenant with sample data, to try and to test with.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Address and port to listen on; port 0 takes any that is free
