@@ -266,7 +266,7 @@ fn greeting(ready: &Ready, fleet: &Fleet, header: &Path, data: Option<&str>) -> 
         text,
         "Report a run, as a device does; list the failures with their devices; see the sum:\n\n\
          {curl} -X PATCH '{script_url}/deviceRunStates/{state}' -H 'Content-Type: application/json' -d '{EXAMPLE}'\n\n\
-         {curl} -G '{script_url}/deviceRunStates' -d '$top=3' -d '$expand=managedDevice($select=deviceName)' -d \"\\$filter=runState eq 'fail'\"\n\n\
+         {curl} -G '{script_url}/deviceRunStates' -d '$top=3' -d '$expand=managedDevice($select=deviceName)' --data-urlencode \"\\$filter=runState eq 'fail'\"\n\n\
          {curl} '{script_url}/runSummary'\n\n\
          Stop with Ctrl-C.\n"
     );
