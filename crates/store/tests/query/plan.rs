@@ -1,5 +1,7 @@
 //! How SQLite goes about it: the hot queries run on an index, without a sort.
 
+use std::slice::from_ref;
+
 use runstate_graph::entity::{
     DEVICE_SHELL_SCRIPT, DEVICE_STATE, GROUP, MANAGED_DEVICE, USER_STATE,
 };
@@ -21,7 +23,7 @@ fn plans() -> Vec<(String, String)> {
     let one = [Bind::Integer(5), id.clone()];
     let failed = "$filter=runState eq 'fail'&$orderby=lastStateUpdateDateTime desc";
     list(run_states(7), "", None);
-    list(run_states(7), "", Some(&[id.clone()]));
+    list(run_states(7), "", Some(from_ref(&id)));
     list(run_states(7), failed, None);
     list(run_states(7), failed, Some(&one));
     let newest = "$orderby=lastStateUpdateDateTime desc";
@@ -42,7 +44,7 @@ fn plans() -> Vec<(String, String)> {
     list(owned(&USER_STATE, "deviceRunStates", 7), failed, Some(&one));
     list(owned(&DEVICE_STATE, "managedDevice", 7), "", None);
     let name = [Bind::Text("name".to_owned()), id.clone()];
-    list(root(&DEVICE_SHELL_SCRIPT), "", Some(&[id.clone()]));
+    list(root(&DEVICE_SHELL_SCRIPT), "", Some(from_ref(&id)));
     list(
         root(&DEVICE_SHELL_SCRIPT),
         "$orderby=displayName",

@@ -1,5 +1,7 @@
 //! The SQL of typical queries, in both dialects.
 
+use std::slice::from_ref;
+
 use runstate_graph::entity::{
     DEVICE_MANAGEMENT_SCRIPT, DEVICE_SHELL_SCRIPT, DEVICE_STATE, GROUP, MANAGED_DEVICE, USER_STATE,
 };
@@ -74,7 +76,7 @@ fn others(dialect: Dialect) -> Vec<(String, Statement)> {
     };
     let id = Bind::Text("id".to_owned());
     let text = Bind::Text("x".to_owned());
-    all.push(after("id", &[id.clone()]));
+    all.push(after("id", from_ref(&id)));
     let keyset = [Bind::Integer(5), id.clone()];
     all.push(after("lastStateUpdateDateTime desc", &keyset));
     let mixed = [Bind::Integer(5), text.clone(), id.clone()];

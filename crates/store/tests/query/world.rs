@@ -128,10 +128,6 @@ pub(crate) fn instant(text: &str) -> Value {
     Value::DateTimeOffset(runstate_odata::edm::DateTimeOffset::parse(text).unwrap())
 }
 
-pub(crate) fn texts(items: &[&str]) -> Value {
-    Value::Collection(items.iter().map(|item| text(item)).collect())
-}
-
 /// A device run state.
 pub(crate) fn state(id: &str, run_state: i32, at: &str) -> Record {
     let values = [
