@@ -55,7 +55,6 @@ fn the_deepest_that_is_read_is_also_checked_and_printed() {
             ("(", ")"),
             ("not ", ""),
             ("tags/any(x:", ")"),
-            ("length(tolower(displayName)) in (1) and (", ")"),
             ("enabled or enabled and enabled eq (", ")"),
         ] {
             let text = format!("{}enabled{}", open.repeat(deepest), close.repeat(deepest));
