@@ -215,6 +215,7 @@ CREATE TABLE directory_group (
     group_types            TEXT    NOT NULL,
     mail_enabled           INTEGER,
     mail_nickname          TEXT,
+    membership_rule        TEXT,
     security_enabled       INTEGER,
     UNIQUE (tenant_id, id)
 ) STRICT;
