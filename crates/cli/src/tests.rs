@@ -13,6 +13,7 @@ use runstate_server::listen::Tls;
 
 use crate::clock::SystemClock;
 use crate::open_store::open_store;
+use runstate_store::issuer::IssuerStore as _;
 use crate::{Arguments, run};
 
 /// What a command prints, or why it fails.
