@@ -13,8 +13,8 @@ use runstate_server::listen::Tls;
 
 use crate::clock::SystemClock;
 use crate::open_store::open_store;
-use runstate_store::issuer::IssuerStore as _;
 use crate::{Arguments, run};
+use runstate_store::issuer::IssuerStore as _;
 
 /// What a command prints, or why it fails.
 async fn command(arguments: &[&str]) -> Result<String, String> {

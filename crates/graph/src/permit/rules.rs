@@ -39,6 +39,8 @@ const SCRIPT_READS: &[&str] = &[
     SCRIPTS_WRITE,
 ];
 const SCRIPT_WRITES: &[&str] = &[CONFIGURATION_WRITE, SCRIPTS_WRITE];
+const FILTER_READS: &[&str] = &[CONFIGURATION_READ, CONFIGURATION_WRITE];
+const FILTER_WRITES: &[&str] = &[CONFIGURATION_WRITE];
 const STATE_READS: &[&str] = &[
     CONFIGURATION_READ,
     CONFIGURATION_WRITE,
@@ -207,6 +209,16 @@ pub static RULES: &[Rule] = &[
         "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/managedDevice/users/{id}",
         DEVICE_USER_READS,
         &[],
+    ),
+    rule(
+        "deviceManagement/assignmentFilters",
+        FILTER_READS,
+        FILTER_WRITES,
+    ),
+    rule(
+        "deviceManagement/assignmentFilters/{id}",
+        FILTER_READS,
+        FILTER_WRITES,
     ),
     rule(
         "deviceManagement/managedDevices",
