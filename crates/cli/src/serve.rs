@@ -194,6 +194,8 @@ pub(crate) fn log_to_stderr(level: Level) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
+        // Whoever reads the log may go away; that is no reason to stop serving.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .init();
 }

@@ -140,7 +140,6 @@ async fn arguments_that_contradict_each_other_are_refused() {
     let (_folder, data) = data();
     for wrong in [
         &["token", "--data", &data][..],
-        &["token", "--data", &data, "--tenant", "t", "--personal"],
         &[
             "token", "--data", &data, "--tenant", "t", "--app", "--device", "d",
         ],

@@ -5,8 +5,38 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use serde_json::Value;
+
+/// A client over plain HTTP that keeps connections.
+#[derive(Debug, Clone)]
+pub struct Http(Client<HttpConnector, Full<Bytes>>);
+
+impl Http {
+    /// A client without connections.
+    pub fn new() -> Self {
+        Self(Client::builder(TokioExecutor::new()).build_http())
+    }
+
+    /// A request to an absolute URL.
+    pub fn request(&self, method: Method, url: &str) -> Send<'_> {
+        let request = http::Request::builder().method(method).uri(url);
+        Send {
+            client: &self.0,
+            request,
+            body: Bytes::new(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// A request being put together: `server.get("/beta/…").token(t).send().await`.
 #[must_use = "a request is not sent until `send`"]
@@ -27,20 +57,7 @@ pub struct Reply {
     pub body: Bytes,
 }
 
-impl<'a> Send<'a> {
-    pub(crate) fn new(
-        client: &'a Client<HttpConnector, Full<Bytes>>,
-        method: Method,
-        url: &str,
-    ) -> Self {
-        let request = http::Request::builder().method(method).uri(url);
-        Self {
-            client,
-            request,
-            body: Bytes::new(),
-        }
-    }
-
+impl Send<'_> {
     /// Adds `Authorization: Bearer …`.
     pub fn token(self, token: &str) -> Self {
         self.header("Authorization", &format!("Bearer {token}"))
@@ -65,18 +82,23 @@ impl<'a> Send<'a> {
 
     /// Sends it, and waits for the whole answer.
     pub async fn send(self) -> Reply {
+        self.try_send().await.expect("an answer")
+    }
+
+    /// As [`Send::send`], with nothing where the connection is cut off before the answer is whole.
+    pub async fn try_send(self) -> Option<Reply> {
         let request = self
             .request
             .body(Full::new(self.body))
             .expect("a request that is one");
-        let answer = self.client.request(request).await.expect("an answer");
+        let answer = self.client.request(request).await.ok()?;
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
-        Reply {
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Reply {
             status: parts.status,
             headers: parts.headers,
             body,
-        }
+        })
     }
 }
 

@@ -5,11 +5,15 @@
     clippy::expect_used,
     reason = "a test that cannot set itself up has failed"
 )]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`Value` answers null to a name that is not there"
+)]
 
 mod client;
 mod clock;
 mod server;
 
-pub use client::{Reply, Send};
+pub use client::{Http, Reply, Send};
 pub use clock::HandClock;
 pub use server::{READS, TENANT, TestServer, TestServerBuilder, WRITES};

@@ -2,13 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use bytes::Bytes;
 use http::Method;
-use http_body_util::Full;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_server::{
     App,
@@ -25,7 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{HandClock, client::Send};
+use crate::{HandClock, Http, Send};
 
 /// The tenant of a test server's tokens.
 pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
@@ -42,7 +36,7 @@ pub struct TestServer {
     pub token: String,
     issuer: Arc<BuiltinIssuer>,
     address: SocketAddr,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Http,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<std::io::Result<()>>>,
     folder: TempDir,
@@ -111,7 +105,7 @@ impl TestServer {
             true => path.to_owned(),
             false => format!("http://{}{path}", self.address),
         };
-        Send::new(&self.client, method, &url)
+        self.client.request(method, &url)
     }
 
     /// `GET` below `/beta`, with [`TestServer::token`].
@@ -233,7 +227,7 @@ impl TestServerBuilder {
             // Ready too when the test is over and the sender gone.
             let _ = stopped.await;
         }));
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let client = Http::new();
         let mut server = TestServer {
             clock,
             token: String::new(),
