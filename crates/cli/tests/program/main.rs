@@ -5,7 +5,6 @@
     clippy::indexing_slicing,
     reason = "`Value` answers null to a name that is not there"
 )]
-#![expect(clippy::print_stderr, reason = "what is skipped is said")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
