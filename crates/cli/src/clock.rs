@@ -10,7 +10,7 @@ pub(crate) struct SystemClock;
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the clock"
+        reason = "the one place where the program reads the clock"
     )]
     fn now(&self) -> SystemTime {
         SystemTime::now()

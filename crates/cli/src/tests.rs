@@ -84,10 +84,11 @@ async fn a_token_is_what_was_asked_for() {
         assert_eq!(found.tenant_id, "t");
         assert_eq!(found.permissions, ["A", "B", "C"]);
     }
-    let token = command(&[&base[..], &["--personal"]].concat())
-        .await
-        .unwrap();
-    assert!(caller(&data, &token).await.unwrap().is_personal());
+    // A personal account is in no tenant of ours, whatever else is said.
+    for more in [&["--personal"][..], &["--personal", "--tenant", "t"]] {
+        let token = command(&[&base[..], more].concat()).await.unwrap();
+        assert!(caller(&data, &token).await.unwrap().is_personal());
+    }
 }
 
 #[tokio::test]
@@ -140,6 +141,9 @@ async fn arguments_that_contradict_each_other_are_refused() {
     let (_folder, data) = data();
     for wrong in [
         &["token", "--data", &data][..],
+        &[
+            "token", "--data", &data, "--tenant", "t", "--user", "u", "--app",
+        ],
         &[
             "token", "--data", &data, "--tenant", "t", "--app", "--device", "d",
         ],

@@ -27,7 +27,7 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
 /// A new GUID (RFC 9562, version 4).
 ///
 /// # Errors
-/// As [`bytes`].
+/// As [`bytes()`].
 pub fn guid() -> Result<String, RandomError> {
     let guid = uuid::Builder::from_random_bytes(bytes()?).into_uuid();
     Ok(guid.to_string())
