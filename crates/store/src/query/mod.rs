@@ -29,6 +29,13 @@ pub use write::{insert, update};
 
 use crate::Error;
 
+/// How deep `any` and `all` may nest: what they cost multiplies, and SQLite bounds the depth of an
+/// expression (`SQLITE_MAX_EXPR_DEPTH`, 1000).
+pub const MAX_LAMBDA_DEPTH: usize = 4;
+
+/// How many keys an order may have; what it takes to go on behind them nests as deep.
+pub const MAX_SORT_KEYS: usize = 16;
+
 /// On whose behalf a statement runs, from the permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Viewer<'a> {
@@ -58,6 +65,11 @@ pub struct Owner {
     pub navigation: &'static NavigationProperty,
     /// The entity's row id.
     pub pk: i64,
+}
+
+/// More than a statement can bear: the client's fault, in a sentence for the client.
+fn too_much(message: String) -> Error {
+    Error::Invalid { message }
 }
 
 /// Something that a checked query or a well-formed record cannot lead to.

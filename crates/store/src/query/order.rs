@@ -6,9 +6,9 @@ use runstate_odata::{
 };
 
 use super::{
-    Bind, Dialect,
+    Bind, Dialect, MAX_SORT_KEYS,
     compiler::{Compiler, Source},
-    fault,
+    fault, too_much,
 };
 use crate::Error;
 
@@ -23,6 +23,10 @@ impl Compiler<'_> {
     /// The keys that the query names and `id`, which makes the order total. It runs the way of the
     /// key before it, so that one index serves them all in one direction.
     pub(super) fn keys(&mut self, row: &Source, orderby: &[Order]) -> Result<Vec<Key>, Error> {
+        if orderby.len() > MAX_SORT_KEYS {
+            let message = format!("$orderby has more than {MAX_SORT_KEYS} keys");
+            return Err(too_much(message));
+        }
         let mut keys = Vec::new();
         let mut descending = false;
         for order in orderby {

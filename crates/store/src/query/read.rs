@@ -1,8 +1,8 @@
 //! Statements that read.
 
 use runstate_odata::{
-    check::{Expand, Query, Select, Variable},
-    edm::StructuredType,
+    check::{Expand, Query, Select, Step, Variable},
+    edm::{Property, StructuredType},
 };
 use sha2::{Digest, Sha256};
 
@@ -12,12 +12,9 @@ use super::{
     fault,
     order::Key,
     predicate::Sense,
-    statement::Plan,
+    statement::{Cells, Plan},
 };
-use crate::{
-    Error,
-    table::{self, Field},
-};
+use crate::{Error, table};
 
 /// The row that a query is about.
 const IT: Variable = Variable(0);
@@ -29,7 +26,9 @@ const IT: Variable = Variable(0);
 ///
 /// # Errors
 ///
-/// [`Error::Internal`] where the query is not one that a check can have made; so for all here.
+/// [`Error::Invalid`] where the query exceeds [`super::MAX_LAMBDA_DEPTH`] or
+/// [`super::MAX_SORT_KEYS`], [`Error::Internal`] where it is not one that a check can have made; so
+/// for all here.
 pub fn list(
     dialect: Dialect,
     scope: &Scope<'_>,
@@ -49,8 +48,7 @@ pub fn list(
     }
     let order = compiler.order(&keys);
     let limit = compiler.limit(limit, skip);
-    let plan = plan(&row, query, &keys, Breadth::List);
-    let cells = plan.cells(&row, &keys);
+    let (plan, cells) = compiler.plan(&row, query, &keys, Breadth::List)?;
     let from = compiler.pop()?.text();
     Ok(Statement {
         sql: format!(
@@ -102,10 +100,10 @@ pub fn get(
     let row = compiler.source(scope.ty)?;
     let mut conditions = compiler.scoped(scope, &row)?;
     conditions.extend(id.map(|id| compiler.has_id(&row, id)));
+    compiler.push(IT, Holds::Row(From::new(row.clone())));
     let keys = compiler.keys(&row, &[])?;
-    let plan = plan(&row, query, &keys, Breadth::Single);
-    let cells = plan.cells(&row, &keys);
-    let from = From::new(row).text();
+    let (plan, cells) = compiler.plan(&row, query, &keys, Breadth::Single)?;
+    let from = compiler.pop()?.text();
     Ok(Statement {
         sql: format!("SELECT {cells} FROM {from}{}", all_of(&conditions)),
         binds: compiler.into_binds(),
@@ -158,9 +156,8 @@ pub fn expand(
     compiler.push(IT, Holds::Row(From::new(row.clone())));
     let keys = compiler.keys(&row, &query.orderby)?;
     let order = compiler.order(&keys);
-    let mut plan = plan(&row, query, &keys, Breadth::List);
+    let (mut plan, cells) = compiler.plan(&row, query, &keys, Breadth::List)?;
     plan.has_parent = true;
-    let cells = plan.cells(&row, &keys);
     let mut conditions = vec![among];
     if navigation.collection && !row.table.is_view {
         // The first rows of each parent are found on an index, however many it has.
@@ -290,6 +287,59 @@ impl Compiler<'_> {
         }
     }
 
+    /// What is read of a row of the query, and how.
+    fn plan(
+        &mut self,
+        row: &Source,
+        query: &Query,
+        keys: &[Key],
+        breadth: Breadth,
+    ) -> Result<(Plan, String), Error> {
+        let mut cells = vec![row.column("pk"), row.column("version")];
+        if row.table.is_view {
+            cells.push(row.column("kind"));
+        }
+        cells.extend(keys.iter().map(|key| key.sql.clone()));
+        let mut fields = Vec::new();
+        let mut read = |row: &Source, kind, property: &Property| {
+            // `id` is the last of the keyset.
+            if property.name == "id" || breadth == Breadth::List && property.single_only {
+                return;
+            }
+            if let Some(field) = row.table.field(property.name) {
+                let columns = field.all_columns();
+                cells.extend(columns.map(|column| row.column(&column.name)));
+                fields.push(Cells { field, kind });
+            }
+        };
+        for (position, property) in row.ty.properties.iter().enumerate() {
+            let selected = match &query.select {
+                Select::All => true,
+                Select::Only(positions) => positions.contains(&position),
+            };
+            if selected {
+                read(row, None, property);
+            }
+        }
+        if row.table.is_view && query.select == Select::All {
+            // All of what each row is, from the table that it comes from.
+            for kind in row.ty.derived {
+                let exact = self.follow(IT, row, &Step::Cast(kind))?;
+                for property in kind.properties {
+                    read(&exact, Some(*kind), property);
+                }
+            }
+        }
+        let plan = Plan {
+            ty: row.ty,
+            has_parent: false,
+            has_kind: row.table.is_view,
+            keyset: keys.len(),
+            fields,
+        };
+        Ok((plan, cells.join(", ")))
+    }
+
     /// `LIMIT`, and `OFFSET` where some are to be skipped.
     fn limit(&mut self, limit: u32, skip: u32) -> String {
         let limit = self.bind(Bind::Integer(i64::from(limit)));
@@ -311,32 +361,6 @@ enum Breadth {
     Single,
 }
 
-fn plan(row: &Source, query: &Query, keys: &[Key], breadth: Breadth) -> Plan {
-    let selected = |position: &usize| match &query.select {
-        Select::All => true,
-        Select::Only(positions) => positions.contains(position),
-    };
-    let fields: Vec<&'static Field> = row
-        .ty
-        .properties
-        .iter()
-        .enumerate()
-        .filter(|(position, property)| {
-            selected(position) && (breadth == Breadth::Single || !property.single_only)
-        })
-        // `id` is the last of the keyset.
-        .filter(|(_, property)| property.name != "id")
-        .filter_map(|(_, property)| row.table.field(property.name))
-        .collect();
-    Plan {
-        ty: row.ty,
-        has_parent: false,
-        has_kind: row.table.is_view,
-        keyset: keys.len(),
-        fields,
-    }
-}
-
 impl Plan {
     /// Of a statement whose cells are read as they are.
     pub(super) fn raw(ty: &'static StructuredType) -> Self {
@@ -347,18 +371,6 @@ impl Plan {
             keyset: 0,
             fields: Vec::new(),
         }
-    }
-
-    /// The columns of an answer, but for the parent's.
-    fn cells(&self, row: &Source, keys: &[Key]) -> String {
-        let mut cells = vec![row.column("pk"), row.column("version")];
-        if self.has_kind {
-            cells.push(row.column("kind"));
-        }
-        cells.extend(keys.iter().map(|key| key.sql.clone()));
-        let columns = self.fields.iter().flat_map(|field| field.all_columns());
-        cells.extend(columns.map(|column| row.column(&column.name)));
-        cells.join(", ")
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Dialect {
 }
 
 /// A value that is bound to a placeholder, or that a cell of an answer holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bind {
     /// No value.
     Null,
@@ -49,7 +49,15 @@ pub(super) struct Plan {
     pub(super) has_kind: bool,
     /// How many cells the keyset has; the last is `id`.
     pub(super) keyset: usize,
-    pub(super) fields: Vec<&'static Field>,
+    pub(super) fields: Vec<Cells>,
+}
+
+/// The cells of one property.
+#[derive(Clone)]
+pub(super) struct Cells {
+    pub(super) field: &'static Field,
+    /// The only type that has the property, where rows are of several; of others they are null.
+    pub(super) kind: Option<&'static StructuredType>,
 }
 
 /// A row of an answer.
@@ -105,13 +113,16 @@ impl Statement {
         };
         let id = cells::text(keyset.last())?.to_owned();
         record.set("id", Value::String(id));
-        for field in &plan.fields {
-            let value = cells::value(field, &mut cells)?;
-            let name = field.property.name;
-            // A managed device among the members of a group has its name under its own property.
-            if !record.set(name, value.clone()) {
-                record.set("deviceName", value);
+        for Cells { field, kind } in &plan.fields {
+            if kind.is_some_and(|kind| kind != ty) {
+                cells
+                    .by_ref()
+                    .take(field.all_columns().count())
+                    .for_each(drop);
+                continue;
             }
+            let value = cells::value(field, &mut cells)?;
+            record.set(field.property.name, value);
         }
         let row = Row {
             record,
