@@ -7,4 +7,6 @@
     reason = "`Value` answers null to a name that is not there"
 )]
 
+mod authorization;
 mod routes;
+mod world;
