@@ -1,6 +1,6 @@
 //! The whole table, tried out: what is observed must be what [`super::table`] says, for all there is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use http::Method;
 use runstate_graph::{entity, permit::rules::RULES};
@@ -48,6 +48,20 @@ struct Caller {
     expected: u16,
 }
 
+/// Tokens, each made once: signing costs more than the rest of a request.
+struct Tokens<'a> {
+    server: &'a TestServer,
+    made: HashMap<String, String>,
+}
+
+impl Tokens<'_> {
+    fn of(&mut self, tenant: &str, subject: Subject, permissions: &[&str]) -> String {
+        let key = format!("{tenant} {subject:?} {permissions:?}");
+        let make = || self.server.token_for(tenant, subject, permissions);
+        self.made.entry(key).or_insert_with(make).clone()
+    }
+}
+
 fn row(route: &Route, method: &Method) -> Option<&'static Row> {
     let is = |row: &&Row| row.template == route.template && row.method == method.as_str();
     TABLE.iter().find(is)
@@ -64,7 +78,12 @@ fn device(device_id: &str) -> Subject {
 }
 
 /// Everybody who might ask for `row`, with what each must get.
-fn callers(server: &TestServer, world: &World, row: Option<&Row>, route: &Route) -> Vec<Caller> {
+fn callers(
+    tokens: &mut Tokens<'_>,
+    world: &World,
+    row: Option<&Row>,
+    route: &Route,
+) -> Vec<Caller> {
     let accepted = row.map_or(&[][..], |row| row.permissions);
     let others: Vec<&str> = (ALL.into_iter())
         .filter(|name| !accepted.contains(name))
@@ -85,8 +104,7 @@ fn callers(server: &TestServer, world: &World, row: Option<&Row>, route: &Route)
             expected,
         });
     };
-    let token =
-        |tenant, subject, permissions: &[&str]| server.token_for(tenant, subject, permissions);
+    let mut token = |tenant, subject, permissions: &[&str]| tokens.of(tenant, subject, permissions);
     let both = [("delegated", user()), ("app", Subject::Application)];
     for (_, subject) in &both {
         // Every permission but those that are enough.
@@ -178,12 +196,13 @@ async fn ask(
 async fn line(
     server: &TestServer,
     world: &World,
+    tokens: &mut Tokens<'_>,
     (base, route, method): (&str, &Route, &Method),
 ) -> String {
     let row = row(route, method);
     let removes_member = route.template == "groups/{id}/members/{id}/$ref";
     let mut seen: BTreeMap<&str, BTreeSet<u16>> = BTreeMap::new();
-    for caller in callers(server, world, row, route) {
+    for caller in callers(tokens, world, row, route) {
         let token = caller.token.as_deref();
         let reply = ask(server, world, (base, route, method), token).await;
         let mut status = reply.status.as_u16();
@@ -262,10 +281,14 @@ async fn part(base: &str, mut routes: Vec<Route>) -> Vec<((String, String), Stri
     let world = World::make(&server).await;
     // `assign` replaces the assignments, so it comes last.
     routes.sort_by_key(|route| route.path.ends_with("assign"));
+    let mut tokens = Tokens {
+        server: &server,
+        made: HashMap::new(),
+    };
     let mut lines = Vec::new();
     for route in routes {
         for method in &METHODS {
-            let line = line(&server, &world, (base, &route, method)).await;
+            let line = line(&server, &world, &mut tokens, (base, &route, method)).await;
             if !line.is_empty() {
                 lines.push(((route.template.clone(), method.to_string()), line));
             }
