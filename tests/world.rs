@@ -89,18 +89,18 @@ impl World {
 
     /// A path with a key for each `{id}`.
     pub(crate) fn fill(&self, path: &str) -> String {
-        let mut filled = String::new();
+        let mut filled = Vec::new();
         let mut walked = String::new();
         for segment in path.split('/') {
-            let key = (segment == "{id}").then(|| self.keys[&walked].replace(':', "%3A"));
-            if !walked.is_empty() {
-                walked.push('/');
-                filled.push('/');
-            }
-            walked.push_str(segment);
-            filled.push_str(key.as_deref().unwrap_or(segment));
+            let key = || self.keys[walked.trim_start_matches('/')].replace(':', "%3A");
+            filled.push(if segment == "{id}" {
+                key()
+            } else {
+                segment.to_owned()
+            });
+            walked = format!("{walked}/{segment}");
         }
-        filled
+        filled.join("/")
     }
 }
 
@@ -131,6 +131,7 @@ pub(crate) fn body(path: &str) -> Value {
         "groups" => json!({ "displayName": name }),
         "assign" | "microsoft.graph.assign" => json!({}),
         "hasPayloadLinks" | "microsoft.graph.hasPayloadLinks" => json!({ "payloadIds": [] }),
+        "$ref" => json!({ "@odata.id": link("users", &name) }),
         _ => json!({}),
     }
 }
