@@ -9,4 +9,5 @@
 
 mod authorization;
 mod routes;
+mod tenants;
 mod world;
