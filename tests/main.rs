@@ -7,4 +7,7 @@
     reason = "`Value` answers null to a name that is not there"
 )]
 
+mod authorization;
 mod routes;
+mod tenants;
+mod world;
