@@ -1,3 +1,4 @@
 //! One file per act.
 
+mod create;
 mod update;

@@ -5,6 +5,10 @@
     clippy::expect_used,
     reason = "a test that cannot set itself up has failed"
 )]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`Value` answers null to a name that is not there"
+)]
 
 mod client;
 mod clock;
@@ -12,4 +16,4 @@ mod server;
 
 pub use client::{Reply, Send};
 pub use clock::HandClock;
-pub use server::{READS, TENANT, TestServer, TestServerBuilder, WRITES};
+pub use server::{READS, SCRIPTS, TENANT, TestServer, TestServerBuilder, WRITES, encode, ids};
