@@ -8,3 +8,4 @@
 )]
 
 mod routes;
+mod stories;
