@@ -97,6 +97,55 @@ async fn members_are_added_listed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_member_is_answered_with_the_properties_of_what_it_is() {
+    let server = TestServer::start().await;
+    let user = json!({ "displayName": "Ada", "userPrincipalName": "ada@contoso.example" });
+    let device =
+        json!({ "deviceName": "LAP-1", "operatingSystem": "macOS", "roleScopeTagIds": ["0"] });
+    let group = json!({ "displayName": "Nested", "description": "d", "groupTypes": ["Unified"] });
+    let mut expected = Vec::new();
+    for (collection, body) in [
+        ("/users", user),
+        ("/deviceManagement/managedDevices", device),
+        ("/groups", group),
+    ] {
+        let id = server.create(collection, &body).await;
+        let mut entity = server.read(&format!("{collection}/{id}")).await;
+        entity.as_object_mut().unwrap().remove("@odata.context");
+        expected.push(entity);
+    }
+    expected.sort_by_key(|entity| entity["id"].to_string());
+    let links = expected
+        .iter()
+        .map(|entity| format!("directoryObjects/{}", entity["id"].as_str().unwrap()));
+    let body = json!({ "displayName": "All", "members@odata.bind": links.collect::<Vec<_>>() });
+    let all = server.create("/groups", &body).await;
+    let without_type = |entities: &Value| -> Vec<Value> {
+        let mut entities = entities.as_array().unwrap().clone();
+        for entity in &mut entities {
+            entity.as_object_mut().unwrap().remove("@odata.type");
+        }
+        entities
+    };
+    let listed = server.read(&format!("/groups/{all}/members")).await;
+    assert_eq!(without_type(&listed["value"]), expected);
+    let transitive = server
+        .read(&format!("/groups/{all}/transitiveMembers"))
+        .await;
+    assert_eq!(without_type(&transitive["value"]), expected);
+    let expanded = server.read(&format!("/groups/{all}?$expand=members")).await;
+    assert_eq!(without_type(&expanded["members"]), expected);
+    for entity in &expected {
+        let path = format!("/groups/{all}/members/{}", entity["id"].as_str().unwrap());
+        let mut one = server.read(&path).await;
+        for annotation in ["@odata.context", "@odata.type"] {
+            one.as_object_mut().unwrap().remove(annotation);
+        }
+        assert_eq!(&one, entity);
+    }
+}
+
+#[tokio::test]
 async fn a_member_is_added_once_and_must_exist() {
     let server = TestServer::start().await;
     let macs = group(&server, "Macs").await;
