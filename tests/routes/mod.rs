@@ -1,8 +1,11 @@
 //! One file per act.
 
 mod assign;
+mod batch;
+mod count;
 mod create;
 mod delete;
+mod get;
 mod has_payload_links;
 mod references;
 mod root;
