@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod get;
 mod has_payload_links;
+mod list;
 mod references;
 mod root;
 mod update;
