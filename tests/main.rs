@@ -9,5 +9,6 @@
 
 mod authorization;
 mod routes;
+mod stories;
 mod tenants;
 mod world;

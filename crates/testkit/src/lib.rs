@@ -7,13 +7,15 @@
 )]
 #![expect(
     clippy::indexing_slicing,
-    reason = "`Value` answers null to a name that is not there"
+    reason = "`Value` answers null to a name that is not there; choices are of what there is"
 )]
 
 mod client;
 mod clock;
+mod seeded;
 mod server;
 
 pub use client::{Http, Reply, Send};
 pub use clock::HandClock;
-pub use server::{READS, TENANT, TestServer, TestServerBuilder, WRITES};
+pub use seeded::Seeded;
+pub use server::{READS, SCRIPTS, TENANT, TestServer, TestServerBuilder, WRITES, encode, ids};

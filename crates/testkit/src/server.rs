@@ -1,6 +1,6 @@
 //! A real server on a free port of loopback, over a real SQLite file that goes with it.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use http::Method;
 use runstate_graph::{clock::Clock, permit::rules};
@@ -27,6 +27,13 @@ pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 pub const WRITES: &[&str] = rules::ALL_WRITES;
 /// All permissions to read.
 pub const READS: &[&str] = rules::ALL_READS;
+
+/// The three collections of scripts.
+pub const SCRIPTS: [&str; 3] = [
+    "deviceManagementScripts",
+    "deviceShellScripts",
+    "deviceCustomAttributeShellScripts",
+];
 
 /// A server for one test.
 pub struct TestServer {
@@ -141,9 +148,48 @@ impl TestServer {
 
     /// Creates a shell script and returns its id.
     pub async fn shell_script(&self, name: &str) -> String {
+        self.script("deviceShellScripts", name).await
+    }
+
+    /// Creates a script in one of [`SCRIPTS`] and returns its id.
+    pub async fn script(&self, collection: &str, name: &str) -> String {
         let script = json!({ "displayName": name, "scriptContent": "IyEvYmluL3NoCg==" });
-        self.create("/deviceManagement/deviceShellScripts", &script)
+        self.create(&format!("/deviceManagement/{collection}"), &script)
             .await
+    }
+
+    /// The body of a `GET` below `/beta` that answers 200.
+    pub async fn read(&self, path: &str) -> Value {
+        self.get(path).send().await.expect(200).json()
+    }
+
+    /// The ids of the entities of a collection, in the order of the answer.
+    pub async fn ids(&self, path: &str) -> Vec<String> {
+        ids(&self.read(path).await)
+    }
+
+    /// The ids of all entities of a collection, page after page.
+    pub async fn all_ids(&self, path: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut next = Some(path.to_owned());
+        while let Some(path) = next {
+            let page = self.read(&path).await;
+            all.extend(ids(&page));
+            next = page["@odata.nextLink"].as_str().map(str::to_owned);
+        }
+        all
+    }
+
+    /// Sends a batch of these requests and returns its responses by their ids.
+    pub async fn batch(&self, requests: &Value) -> BTreeMap<String, Value> {
+        let body = json!({ "requests": requests });
+        let reply = self.post("/$batch", &body).send().await.expect(200).json();
+        let responses = reply["responses"].as_array().expect("responses").iter();
+        let by_id = responses.map(|response| {
+            let id = response["id"].as_str().expect("an id").to_owned();
+            (id, response.clone())
+        });
+        by_id.collect()
     }
 
     /// Stops the server once what is in flight has been answered; its file stays.
@@ -159,6 +205,25 @@ impl TestServer {
                 .expect("the socket did not fail");
         }
     }
+}
+
+/// The ids of the entities in the body of a collection.
+pub fn ids(page: &Value) -> Vec<String> {
+    let entities = page["value"].as_array().expect("a collection").iter();
+    entities
+        .map(|entity| entity["id"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+/// Percent-encodes a value for a query string or a path segment.
+pub fn encode(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 fn below(path: &str) -> String {
