@@ -46,7 +46,7 @@ pub(crate) async fn handle(
         )
     });
     let answer = answer.unwrap_or_else(|failure| failure.into_answer(&ids));
-    tracing::info!(
+    tracing::debug!(
         method = %parts.method,
         path = parts.uri.path(),
         status = answer.status.as_u16(),

@@ -41,7 +41,7 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
 
 /// The refusal for what the token check reports. `base_url` is the server's public URL.
 pub(crate) fn of_auth(error: &AuthError, base_url: &str) -> Failure {
-    tracing::info!(%error, "a token was refused");
+    tracing::debug!(%error, "a token was refused");
     let status = if matches!(error, AuthError::Refused { .. }) {
         401
     } else {

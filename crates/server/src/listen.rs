@@ -11,14 +11,15 @@ use std::time::Duration;
 use axum::Router;
 use http::{Extensions, Request};
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
@@ -152,9 +153,10 @@ pub async fn serve_with_grace(
     grace: Duration,
 ) -> io::Result<()> {
     let mut shutdown = pin!(shutdown);
-    // Each connection holds a watcher of `graceful`, and `cut` ends those that outlive the grace.
+    // `graceful` lets requests finish; `closing` turns true when that begins, which ends what has
+    // not come to a request yet; and when its sender is gone, so is everything else.
     let graceful = GracefulShutdown::new();
-    let (cut, _) = tokio::sync::watch::channel(());
+    let (closing, _) = watch::channel(false);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -178,24 +180,25 @@ pub async fn serve_with_grace(
             }
         };
         let watcher = graceful.watcher();
-        let mut cut = cut.subscribe();
+        let (begun, mut gone) = (closing.subscribe(), closing.subscribe());
         let (router, tls) = (router.clone(), tls.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = connection(stream, peer, router, tls, watcher) => {}
-                // An error: the sender is gone, and so is the server.
-                _ = cut.changed() => {}
+                () = connection(stream, peer, router, tls, watcher, begun) => {}
+                // Never true, so this waits for the sender to go.
+                _ = gone.wait_for(|_| false) => {}
             }
         });
     }
     drop(listener);
+    closing.send_replace(true);
     if tokio::time::timeout(grace, graceful.shutdown())
         .await
         .is_err()
     {
         tracing::warn!("requests in flight outlived the grace period and are cut off");
     }
-    drop(cut);
+    drop(closing);
     Ok(())
 }
 
@@ -205,7 +208,8 @@ async fn connection(
     peer: SocketAddr,
     router: Router,
     tls: Option<Tls>,
-    watcher: hyper_util::server::graceful::Watcher,
+    watcher: Watcher,
+    mut closing: watch::Receiver<bool>,
 ) {
     // Answers are short and written whole: waiting to fill a packet would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
@@ -218,7 +222,12 @@ async fn connection(
     match tls {
         None => requests(stream, connection, router, watcher).await,
         Some(Tls(acceptor)) => {
-            match tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await {
+            let handshake = tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream));
+            let handshake = tokio::select! {
+                handshake = handshake => handshake,
+                _ = closing.wait_for(|closing| *closing) => return,
+            };
+            match handshake {
                 Ok(Ok(stream)) => requests(stream, connection, router, watcher).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake"),
                 Err(_) => tracing::debug!(%peer, "TLS handshake timed out"),
@@ -228,15 +237,14 @@ async fn connection(
 }
 
 /// Answers the requests of one connection.
-async fn requests<S>(
-    stream: S,
-    connection: Connection,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) where
+async fn requests<S>(stream: S, connection: Connection, router: Router, watcher: Watcher)
+where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let service = tower_fn(router, connection);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connection);
+        router.clone().call(request)
+    });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -248,29 +256,10 @@ async fn requests<S>(
         .max_concurrent_streams(MAX_STREAMS)
         // Finds out about clients that vanished without a word.
         .keep_alive_interval(Some(Duration::from_secs(60)));
-    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(serving).await {
         tracing::debug!(peer = %connection.peer, %error, "connection");
     }
-}
-
-/// The router, with the connection put into each request.
-fn tower_fn(
-    router: Router,
-    connection: Connection,
-) -> TowerToHyperService<
-    impl Service<
-        Request<Incoming>,
-        Response = axum::response::Response,
-        Error = std::convert::Infallible,
-        Future: Send,
-    > + Clone
-    + Send,
-> {
-    TowerToHyperService::new(tower::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(connection);
-        router.clone().call(request)
-    }))
 }
 
 /// Whether an error of `accept` is about the one connection that it would have returned.
@@ -282,3 +271,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
     )
 }
+
+#[cfg(test)]
+mod tests;

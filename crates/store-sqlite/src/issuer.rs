@@ -9,12 +9,14 @@ use runstate_store::Error;
 use runstate_store::issuer::{Application, ApplicationKey, HashedSecret, SigningKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::error::store_error;
+
 /// All signing keys, oldest first.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the file is busy, [`Error::Internal`] otherwise; so does every
 /// function here.
-pub fn signing_keys(connection: &Connection) -> Result<Vec<SigningKey>, Error> {
+pub(crate) fn signing_keys(connection: &Connection) -> Result<Vec<SigningKey>, Error> {
     let mut statement = connection
         .prepare_cached(
             "SELECT kid, algorithm, private_key, created FROM signing_key ORDER BY created, kid",
@@ -37,7 +39,7 @@ pub fn signing_keys(connection: &Connection) -> Result<Vec<SigningKey>, Error> {
 ///
 /// # Errors
 /// As [`signing_keys`].
-pub fn signing_key_add(connection: &Connection, key: &SigningKey) -> Result<(), Error> {
+pub(crate) fn signing_key_add(connection: &Connection, key: &SigningKey) -> Result<(), Error> {
     connection
         .execute(
             "INSERT INTO signing_key (kid, algorithm, private_key, created) VALUES (?, ?, ?, ?)
@@ -57,7 +59,7 @@ pub fn signing_key_add(connection: &Connection, key: &SigningKey) -> Result<(), 
 ///
 /// # Errors
 /// As [`signing_keys`].
-pub fn application_get(
+pub(crate) fn application_get(
     connection: &Connection,
     tenant_id: &str,
     client_id: &str,
@@ -84,7 +86,10 @@ pub fn application_get(
 ///
 /// # Errors
 /// As [`signing_keys`]; also [`Error::Internal`] when the tenant has this client id already.
-pub fn application_add(connection: &Connection, application: &Application) -> Result<(), Error> {
+pub(crate) fn application_add(
+    connection: &Connection,
+    application: &Application,
+) -> Result<(), Error> {
     let Application {
         tenant_id,
         client_id,
@@ -132,7 +137,7 @@ pub fn application_add(connection: &Connection, application: &Application) -> Re
 ///
 /// # Errors
 /// As [`signing_keys`].
-pub fn application_list(
+pub(crate) fn application_list(
     connection: &Connection,
     tenant_id: &str,
 ) -> Result<Vec<Application>, Error> {
@@ -161,7 +166,7 @@ pub fn application_list(
 ///
 /// # Errors
 /// As [`signing_keys`].
-pub fn application_delete(
+pub(crate) fn application_delete(
     connection: &Connection,
     tenant_id: &str,
     client_id: &str,
@@ -250,17 +255,6 @@ fn seconds(moment: SystemTime) -> i64 {
 fn moment(seconds: i64) -> SystemTime {
     let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
     UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
-}
-
-/// SQLite's error in the store's terms.
-fn store_error(error: rusqlite::Error) -> Error {
-    let detail = error.to_string();
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-            Error::Unavailable { detail }
-        }
-        _ => Error::Internal { detail },
-    }
 }
 
 #[cfg(test)]

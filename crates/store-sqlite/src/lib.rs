@@ -1,3 +1,31 @@
-//! The store in one SQLite file.
+//! The store in one SQLite file. Knows no HTTP and no other backend; names SQLite nowhere in what it
+//! gives out but in [`OpenError`].
+//!
+//! Read in this order:
+//!
+//! 1. `store`: [`SqliteStore`], one short function for each of the interface's;
+//! 2. `migration` and `connection`: the file; `migrations/` is its schema;
+//! 3. `writer` and `readers`: who runs transactions, and when they are durable;
+//! 4. `path`: from a path to rows; `statement`: a compiled statement run;
+//! 5. `read`, `write`, `group`: what the interface's functions do inside a transaction;
+//! 6. `run_state` and `counters`: the one way of a run's outcome into the file;
+//! 7. `issuer`: the keys and applications of the built-in issuer of tokens.
 
-pub mod issuer;
+mod connection;
+mod counters;
+mod error;
+mod function;
+mod group;
+mod issuer;
+mod migration;
+mod path;
+mod read;
+mod readers;
+mod run_state;
+mod statement;
+mod store;
+mod write;
+mod writer;
+
+pub use error::OpenError;
+pub use store::SqliteStore;

@@ -1,9 +1,304 @@
-//! The sample data that `runstate demo` loads.
+//! `runstate demo`: a server on loopback with a tenant full of sample data, to try and to test with.
 
-// Until `runstate demo` is there, only the tests call this; the compiler says when to delete it.
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "`runstate demo` is not there yet")
-)]
+mod fleet;
+mod load;
 
-pub(crate) mod fleet;
+use std::{
+    fmt::Write as _,
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use runstate_graph::{clock::Clock, permit::rules};
+use runstate_odata::edm::DateTimeOffset;
+use runstate_server::auth::issuer::{BuiltinIssuer, Grant, Registered, Subject, register};
+use runstate_store::issuer::IssuerStore;
+use serde::Serialize;
+
+use self::{
+    fleet::{Fleet, Object},
+    load::Loader,
+};
+use crate::{
+    clock::SystemClock,
+    config::{Level, Settings},
+    failure::Failure,
+    open_store::open_store,
+    serve::{Server, log_to_stderr, stop_signal},
+};
+
+/// From this all sample data follows, ids included, so that what is written about it stays true.
+const SEED: u64 = 2017;
+
+/// The tenant of the sample data.
+const TENANT: &str = "c0de0000-57a7-4e00-8000-000000002017";
+
+/// The user in whose name the demo's tokens speak.
+const USER: &str = "c0de0000-57a7-4e00-8000-00000000ad31";
+
+/// The name of the demo's application, by which an earlier run's is found.
+const APPLICATION: &str = "Runstate demo";
+
+/// How long the demo's tokens live, in seconds.
+const TOKEN_LIFETIME: i64 = 7 * 24 * 3600;
+
+/// Serves a tenant with sample data, to try and to test with.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Address and port to listen on; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// SQLite file to keep the data in [default: a temporary one]
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// JSON file to write once the server answers: baseUrl, tenantId, clientId, clientSecret, token,
+    /// readToken
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+
+    /// Certificate chain in PEM; with --tls-key, the demo speaks TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Limit each tenant and app to as many requests as Graph does (429 with Retry-After)
+    #[arg(long)]
+    throttle: bool,
+
+    /// What to log: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: Level,
+}
+
+/// What the ready file holds.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ready {
+    /// The service root, ending in `/beta`.
+    base_url: String,
+    tenant_id: &'static str,
+    /// An application with all permissions, for the token endpoint.
+    client_id: String,
+    client_secret: String,
+    /// A delegated token with all permissions to write.
+    token: String,
+    /// A delegated token with all permissions to read, and none to write.
+    read_token: String,
+}
+
+impl Demo {
+    pub(crate) async fn run(self, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+        log_to_stderr(self.log);
+        let folder = tempfile::Builder::new()
+            .prefix("runstate-demo-")
+            .tempdir()?;
+        let data = self
+            .data
+            .clone()
+            .unwrap_or_else(|| folder.path().join("demo.db"));
+        let data = data
+            .to_str()
+            .ok_or("the path of --data is not UTF-8")?
+            .to_owned();
+        let shutdown = stop_signal()?;
+
+        let store = open_store(&data)?;
+        let now = SystemClock.now();
+        let fleet = Fleet::new(SEED, now)?;
+        let now = DateTimeOffset::from_system_time(now);
+        let loader = Loader {
+            store: store.as_ref(),
+            tenant_id: TENANT,
+            now,
+        };
+        if !loader.is_loaded().await? {
+            loader.load(&fleet).await?;
+        }
+
+        let settings = Settings {
+            listen: Some(self.listen),
+            tls_cert: self.tls_cert,
+            tls_key: self.tls_key,
+            throttle: Some(self.throttle),
+            ..Settings::default()
+        };
+        let server = Server::bind(Arc::clone(&store), &settings).await?;
+        let ready = ready(&server, store.as_ref()).await?;
+        let header = folder.path().join("authorization");
+        write_private(
+            &header,
+            format!("Authorization: Bearer {}\n", ready.token).as_bytes(),
+        )?;
+        let text = greeting(
+            &ready,
+            &fleet,
+            &header,
+            self.data.is_some().then_some(data.as_str()),
+        );
+
+        // From here on connections are taken: the listener has its address, the server runs.
+        let serving = tokio::spawn(server.run(shutdown));
+        if let Some(path) = &self.ready_file {
+            write_whole(path, &serde_json::to_vec_pretty(&ready)?)?;
+        }
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        serving.await??;
+        Ok(())
+    }
+}
+
+/// Tokens, and an application of its own, for whoever tries the demo.
+async fn ready(server: &Server, store: &dyn IssuerStore) -> Result<Ready, Failure> {
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
+    for application in store.application_list(TENANT).await? {
+        if application.display_name == APPLICATION {
+            store
+                .application_delete(TENANT, &application.client_id)
+                .await?;
+        }
+    }
+    let Registered {
+        application,
+        secret,
+    } = register(TENANT, APPLICATION, names(rules::ALL_WRITES), Vec::new())?;
+    let client_id = application.client_id.clone();
+    store.application_add(application).await?;
+    Ok(Ready {
+        base_url: format!("{}/beta", server.url()),
+        tenant_id: TENANT,
+        client_secret: secret.unwrap_or_default(),
+        token: token(&server.issuer, &client_id, names(rules::ALL_WRITES))?,
+        read_token: token(&server.issuer, &client_id, names(rules::ALL_READS))?,
+        client_id,
+    })
+}
+
+fn token(
+    issuer: &BuiltinIssuer,
+    client_id: &str,
+    permissions: Vec<String>,
+) -> Result<String, Failure> {
+    Ok(issuer.issue(&Grant {
+        tenant_id: TENANT.to_owned(),
+        subject: Subject::User {
+            user_id: USER.to_owned(),
+        },
+        permissions,
+        client_id: client_id.to_owned(),
+        expires_in: TOKEN_LIFETIME,
+    })?)
+}
+
+/// What the demo prints: where it is, a token, and three lines to paste.
+fn greeting(ready: &Ready, fleet: &Fleet, header: &Path, data: Option<&str>) -> String {
+    let scripts = fleet.scripts.iter();
+    let states = |script: &fleet::ScriptSeed| {
+        let users = script
+            .user_run_states
+            .iter()
+            .map(|user| user.device_run_states.len());
+        script.device_run_states.len() + users.sum::<usize>()
+    };
+    let mut text = format!(
+        "Runstate demo: {} devices, {} users, {} groups, {} scripts, {} run states.\n\n",
+        fleet.devices.len(),
+        fleet.users.len(),
+        fleet.groups.len(),
+        fleet.scripts.len(),
+        scripts.clone().map(states).sum::<usize>(),
+    );
+    let Ready {
+        base_url,
+        tenant_id,
+        token,
+        ..
+    } = ready;
+    let kept = data.unwrap_or("a temporary file, gone when the demo stops");
+    let _ = write!(
+        text,
+        "  URL     {base_url}\n  tenant  {tenant_id}\n  data    {kept}\n"
+    );
+    let _ = write!(text, "  token   {token}\n\n");
+
+    let shell = |script: &&fleet::ScriptSeed| script.collection == "deviceShellScripts";
+    let Some(script) = scripts.clone().find(shell) else {
+        return text;
+    };
+    let id = |object: &Object| {
+        object
+            .get("id")
+            .and_then(|id| id.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let pending = |state: &&Object| {
+        state
+            .get("runState")
+            .is_some_and(|state| state == "pending")
+    };
+    let states = &script.device_run_states;
+    let state = states
+        .iter()
+        .find(pending)
+        .or_else(|| states.first())
+        .map(id)
+        .unwrap_or_default();
+    let script_url = format!(
+        "{base_url}/deviceManagement/deviceShellScripts/{}",
+        id(&script.object)
+    );
+    let curl = format!("curl -sS -H @{}", header.display());
+    let _ = write!(
+        text,
+        "Report a run, as a device does; list the failures with their devices; see the sum:\n\n\
+         {curl} -X PATCH '{script_url}/deviceRunStates/{state}' -H 'Content-Type: application/json' -d '{EXAMPLE}'\n\n\
+         {curl} -G '{script_url}/deviceRunStates' -d '$top=3' -d '$expand=managedDevice($select=deviceName)' --data-urlencode \"\\$filter=runState eq 'fail'\"\n\n\
+         {curl} '{script_url}/runSummary'\n\n\
+         Stop with Ctrl-C.\n"
+    );
+    text
+}
+
+/// The request example of Graph's documentation.
+const EXAMPLE: &str = r##"{"@odata.type":"#microsoft.graph.deviceManagementScriptDeviceState","runState":"success","resultMessage":"Result Message value","lastStateUpdateDateTime":"2017-01-01T00:02:58.4418045-08:00","errorCode":9,"errorDescription":"Error Description value"}"##;
+
+/// Writes a file that nobody sees half written: under another name first, then renamed.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = PathBuf::from(name);
+    let written = write_private(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    written.map_err(|error| {
+        // What is half written is of no use to anybody.
+        let _ = std::fs::remove_file(&part);
+        Failure::from(format!(
+            "the ready file {} cannot be written: {error}",
+            path.display()
+        ))
+    })
+}
+
+/// Writes a file that holds a secret: readable by its owner alone.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -238,7 +238,8 @@ fn single(ty: Type, path: &str, json: &Json) -> Result<Value, Error> {
         (Type::DateTimeOffset, Json::String(text)) => DateTimeOffset::parse(text)
             .map(Value::DateTimeOffset)
             .map_err(|reason| invalid(path, &reason)),
-        (Type::Duration, Json::String(text)) => Duration::parse(text)
+        (Type::Duration, Json::String(text)) => clock_duration(text)
+            .map_or_else(|| Duration::parse(text), Ok)
             .map(Value::Duration)
             .map_err(|reason| invalid(path, &reason)),
         (Type::Binary, Json::String(text)) => binary(text)
@@ -290,6 +291,54 @@ fn binary(text: &str) -> Option<Vec<u8>> {
         .ok()
 }
 
+/// A duration as the Graph SDK for Python writes a `timedelta`, and .NET a `TimeSpan`, in place of
+/// ISO 8601: `1:00:00`, `2 days, 3:00:00`, `2.03:00:00`.
+fn clock_duration(text: &str) -> Option<Duration> {
+    let day = |days: &str| {
+        days.trim_end_matches('s')
+            .strip_suffix(" day")
+            .unwrap_or(days)
+            .to_owned()
+    };
+    let (days, clock) = match text.split_once(", ").or_else(|| {
+        text.split_once('.')
+            .filter(|(_, clock)| clock.contains(':'))
+    }) {
+        Some((days, clock)) => (day(days), clock),
+        None => ("0".to_owned(), text),
+    };
+    let mut parts = clock.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let days = days.parse::<u32>().ok()?;
+    let hours = hours.parse::<u32>().ok()?;
+    let minutes = minutes.parse::<u32>().ok()?;
+    let seconds = seconds.trim_start_matches('0');
+    if parts.next().is_some() {
+        return None;
+    }
+    let mut iso = "P".to_owned();
+    if days > 0 {
+        iso.push_str(&format!("{days}D"));
+    }
+    iso.push('T');
+    if hours > 0 {
+        iso.push_str(&format!("{hours}H"));
+    }
+    if minutes > 0 {
+        iso.push_str(&format!("{minutes}M"));
+    }
+    if !seconds.is_empty() {
+        let zero = if seconds.starts_with('.') { "0" } else { "" };
+        iso.push_str(&format!("{zero}{seconds}S"));
+    }
+    Duration::parse(if iso == "PT" {
+        "PT0S"
+    } else {
+        iso.trim_end_matches('T')
+    })
+    .ok()
+}
+
 fn members(ty: &EnumType) -> String {
     let names: Vec<&str> = ty.members.iter().map(|(name, _)| *name).collect();
     format!("one of {}", names.join(", "))
@@ -325,4 +374,28 @@ fn wrong_text(path: &str, expected: &str, given: &str) -> Error {
 
 fn invalid(path: &str, reason: &str) -> Error {
     Error::bad_request(format!("The property '{path}' is not valid: {reason}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clock_duration;
+
+    #[test]
+    fn durations_in_the_form_of_a_clock() {
+        for (text, iso) in [
+            ("1:00:00", "PT1H"),
+            ("0:00:00", "PT0S"),
+            ("2 days, 3:00:00", "P2DT3H"),
+            ("1 day, 0:00:00", "P1D"),
+            ("0:15:30.500000", "PT15M30.500000S"),
+            ("1.02:03:04", "P1DT2H3M4S"),
+        ] {
+            assert_eq!(clock_duration(text).unwrap().as_str(), iso, "{text}");
+        }
+        for text in [
+            "", "PT1H", "1:00", "a:b:c", "-1:00:00", "1:2:3:4", "P1D", "1:00:0x",
+        ] {
+            assert!(clock_duration(text).is_none(), "{text}");
+        }
+    }
 }

@@ -43,6 +43,9 @@ pub(crate) struct KeyTimes {
     pub(crate) min_interval: Duration,
 }
 
+/// The least time between two fetches after one that failed: a short outage should end soon.
+const RETRY: Duration = Duration::from_secs(5);
+
 /// Why a key can't be had.
 #[derive(Debug)]
 pub(crate) enum KeyError {
@@ -104,7 +107,10 @@ impl KeySet {
             (_, Err(_)) => self.fetching.lock().await,
         };
         let mut state = self.state();
-        let interval = self.times.min_interval;
+        let interval = match state.failure {
+            Some(_) => self.times.min_interval.min(RETRY),
+            None => self.times.min_interval,
+        };
         let fetched_meanwhile =
             state.keys.contains_key(kid) && self.is_younger(state.fetched, self.times.max_age);
         if !fetched_meanwhile && !self.is_younger(state.attempted, interval) {

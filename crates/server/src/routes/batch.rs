@@ -14,7 +14,7 @@ use crate::{
     App,
     dispatch::dispatch,
     edge,
-    exchange::{Answer, Body, Failure, Request},
+    exchange::{Answer, Body, Failure, Request, Version},
     negotiate,
 };
 
@@ -29,6 +29,7 @@ struct Batch {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
+    #[serde(deserialize_with = "id")]
     id: String,
     method: String,
     url: String,
@@ -71,9 +72,7 @@ pub(super) async fn batch(app: &App, request: &Request<'_>) -> Result<Answer, Fa
             .into_iter()
             .partition(|item| item.depends_on.iter().all(|id| statuses.contains_key(id)));
         if ready.is_empty() {
-            return Err(
-                Error::bad_request("The requests depend on one another in a circle.").into(),
-            );
+            return Err(Error::internal("A batch waits for what is never run.").into());
         }
         waiting = rest;
         let answered = join_all(
@@ -119,6 +118,29 @@ fn check(requests: &[Item]) -> Result<(), Error> {
             return Err(Error::bad_request(message));
         }
     }
+    // Take away whatever depends only on what was taken away before: a circle stays. This is seen
+    // before any request is run, so that a batch that is refused has done nothing.
+    let mut done: HashSet<&str> = HashSet::new();
+    loop {
+        let ready = |item: &&Item| {
+            let after = item.depends_on.iter();
+            !done.contains(item.id.as_str())
+                && after.into_iter().all(|id| done.contains(id.as_str()))
+        };
+        let ready: Vec<&str> = requests
+            .iter()
+            .filter(ready)
+            .map(|item| item.id.as_str())
+            .collect();
+        if ready.is_empty() {
+            break;
+        }
+        done.extend(ready);
+    }
+    if done.len() < requests.len() {
+        let message = "The requests depend on one another in a circle.";
+        return Err(Error::bad_request(message));
+    }
     Ok(())
 }
 
@@ -151,17 +173,7 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| Error::bad_request(format!("'{}' is not a method.", item.method)))?;
     let headers = headers(&item.headers)?;
-    if item.url.contains("://") {
-        let message = format!(
-            "The url '{}' must be relative to the version, such as /deviceManagement/deviceShellScripts.",
-            item.url
-        );
-        return Err(Error::bad_request(message).into());
-    }
-    let url = item.url.split('#').next().unwrap_or_default();
-    let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    // Links in the answer are made of root and path.
-    let path = format!("/{}", path.trim_start_matches('/'));
+    let (path, query) = split(&item.url, outer.version)?;
     let request = Request {
         method,
         version: outer.version,
@@ -176,6 +188,48 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
     app.limits.admit(&request)?;
     // A batch may not hold a batch, so this is as deep as it gets.
     Box::pin(dispatch(app, &request)).await
+}
+
+/// The path, with a slash at its beginning, and the query of a request's URL: relative to the version,
+/// or absolute as the Graph SDK for Python writes it, whatever name the service had there. It must be
+/// of the batch's own version.
+fn split(url: &str, version: Version) -> Result<(String, &str), Error> {
+    let url = url.split('#').next().unwrap_or_default();
+    let relative = match url.split_once("://") {
+        None => url,
+        Some((_, rest)) => {
+            let own = match version {
+                Version::Beta => "beta",
+                Version::V1 => "v1.0",
+            };
+            let path = rest.split_once('/').map(|(_, path)| path);
+            let below = path.and_then(|path| path.split_once('/'));
+            let below = below.filter(|(version, _)| version.eq_ignore_ascii_case(own));
+            below.map(|(_, path)| path).ok_or_else(|| {
+                let shown: String = url.chars().take(128).collect();
+                Error::bad_request(format!(
+                    "The url '{shown}' must be relative to /{own}, such as /deviceManagement/deviceShellScripts."
+                ))
+            })?
+        }
+    };
+    let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
+    // Links in the answer are made of root and path.
+    Ok((format!("/{}", path.trim_start_matches('/')), query))
+}
+
+/// The id of a request: a string, or a number as IntuneCD writes it.
+fn id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Text(text) => text,
+        Id::Number(number) => number.to_string(),
+    })
 }
 
 fn headers(given: &HashMap<String, String>) -> Result<HeaderMap, Error> {

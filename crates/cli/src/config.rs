@@ -1,0 +1,199 @@
+//! How a server is configured: by flags, by environment variables and by a TOML file, which agree
+//! because one struct describes all three. A flag wins over its variable, and that over the file.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use clap::Args;
+use runstate_server::auth::IssuerConfig;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// The settings of a server. Every flag `--some-name` is `RUNSTATE_SOME_NAME` in the environment
+/// and `some-name` in the file.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Settings {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "RUNSTATE_LISTEN", value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// SQLite file that holds everything; made if it does not exist [default: runstate.db]
+    #[arg(long, env = "RUNSTATE_DATA", value_name = "FILE")]
+    pub(crate) data: Option<String>,
+
+    /// URL by which clients reach the server, where it is not the request's own host
+    #[arg(long, env = "RUNSTATE_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+
+    /// Certificate chain in PEM; with --tls-key, the server speaks TLS
+    #[arg(long, env = "RUNSTATE_TLS_CERT", value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate in PEM
+    #[arg(long, env = "RUNSTATE_TLS_KEY", value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Another issuer of tokens to trust, as the body of a TOML table, such as:
+    /// issuer = "https://login.microsoftonline.com/{tenantid}/v2.0", audiences = ["api://runstate"]
+    /// (repeatable; in the environment one a line; in the file a list of tables)
+    #[arg(
+        long,
+        env = "RUNSTATE_ISSUER",
+        value_name = "TABLE",
+        value_delimiter = '\n'
+    )]
+    pub(crate) issuer: Vec<Issuer>,
+
+    /// Largest request body, in bytes [default: 4194304]
+    #[arg(long, env = "RUNSTATE_MAX_BODY", value_name = "BYTES")]
+    pub(crate) max_body: Option<usize>,
+
+    /// Most entities in a page of a collection [default: 1000]
+    #[arg(long, env = "RUNSTATE_PAGE_SIZE", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) page_size: Option<u32>,
+
+    /// Limit each tenant and app to as many requests as Graph does (429 with Retry-After) [default: false]
+    #[arg(long, env = "RUNSTATE_THROTTLE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) throttle: Option<bool>,
+
+    /// Seconds that requests in flight get to finish after SIGTERM or SIGINT [default: 30]
+    #[arg(long, env = "RUNSTATE_GRACE", value_name = "SECONDS")]
+    pub(crate) grace: Option<u64>,
+
+    /// What to log: error, warn, info, debug or trace [default: info]
+    #[arg(long, env = "RUNSTATE_LOG", value_name = "LEVEL")]
+    pub(crate) log: Option<Level>,
+}
+
+/// A trusted issuer, as a TOML table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Issuer(pub(crate) IssuerConfig);
+
+impl FromStr for Issuer {
+    type Err = toml::de::Error;
+
+    /// Reads the body of a table, its entries separated by commas or by line ends.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        #[derive(Deserialize)]
+        struct Holder {
+            table: Issuer,
+        }
+        let holder: Holder = toml::from_str(&format!("table = {{ {text} }}"))?;
+        Ok(holder.table)
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Settings {
+    /// These settings, with those of the file where these say nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or holds something that is no setting.
+    pub(crate) fn with_file(self, file: Option<&PathBuf>) -> Result<Self, Failure> {
+        let Some(path) = file else { return Ok(self) };
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::from(format!("the configuration {shown} cannot be read: {error}"))
+        })?;
+        let file: Self = toml::from_str(&text).map_err(|error| {
+            Failure::from(format!("the configuration {shown} is not right: {error}"))
+        })?;
+        if file
+            .page_size
+            .is_some_and(|size| !(1..=10_000).contains(&size))
+        {
+            return Err(Failure::from(format!(
+                "the configuration {shown} is not right: page-size must be 1 to 10000"
+            )));
+        }
+        Ok(self.or(file))
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            data: self.data.or(other.data),
+            public_url: self.public_url.or(other.public_url),
+            tls_cert: self.tls_cert.or(other.tls_cert),
+            tls_key: self.tls_key.or(other.tls_key),
+            issuer: if self.issuer.is_empty() {
+                other.issuer
+            } else {
+                self.issuer
+            },
+            max_body: self.max_body.or(other.max_body),
+            page_size: self.page_size.or(other.page_size),
+            throttle: self.throttle.or(other.throttle),
+            grace: self.grace.or(other.grace),
+            log: self.log.or(other.log),
+        }
+    }
+
+    /// How long requests in flight get to finish.
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+            .map_or(runstate_server::listen::GRACE, Duration::from_secs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    /// A flag that is missing in the environment or in the file would be a setting that one of the
+    /// three cannot make.
+    #[test]
+    fn flags_environment_and_file_agree() {
+        for arg in Settings::augment_args(Command::new("test")).get_arguments() {
+            let flag = arg.get_long().unwrap();
+            let variable = format!("RUNSTATE_{}", flag.to_uppercase().replace('-', "_"));
+            assert_eq!(arg.get_env().unwrap().to_str(), Some(variable.as_str()));
+            // A known name with a value of no type is another fault than an unknown name.
+            let error = toml::from_str::<Settings>(&format!("{flag} = {{}}")).unwrap_err();
+            assert!(
+                !error.message().contains("unknown field"),
+                "{flag}: {error}"
+            );
+        }
+        assert!(toml::from_str::<Settings>("nonsense = 1").is_err());
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_file() {
+        let file: Settings = toml::from_str(
+            "listen = '127.0.0.1:1'\npage-size = 7\n[[issuer]]\nissuer = 'https://a'\naudiences = ['b']\n",
+        )
+        .unwrap();
+        let flags = Settings {
+            page_size: Some(9),
+            ..Settings::default()
+        };
+        let merged = flags.or(file);
+        assert_eq!(merged.page_size, Some(9));
+        assert_eq!(merged.listen, "127.0.0.1:1".parse().ok());
+        assert_eq!(merged.issuer.len(), 1);
+    }
+
+    #[test]
+    fn an_issuer_on_the_command_line_is_the_body_of_a_table() {
+        let text = r#"issuer = "https://a/{tenantid}/v2.0", audiences = ["b"], tenants = ["c"]"#;
+        let Issuer(issuer) = text.parse().unwrap();
+        assert_eq!(issuer.tenants, ["c"]);
+        assert!("issuer = 1".parse::<Issuer>().is_err());
+    }
+}

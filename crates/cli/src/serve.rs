@@ -1,0 +1,201 @@
+//! `runstate serve`: the server.
+
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use clap::Args;
+use runstate_graph::clock::Clock;
+use runstate_server::{
+    App,
+    auth::{Authenticator, TrustedIssuer, issuer::BuiltinIssuer},
+    base_url::BaseUrl,
+    limits::Limits,
+    listen::{self, Tls},
+    router,
+};
+use runstate_store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+
+use crate::{
+    clock::SystemClock,
+    config::{Issuer, Level, Settings},
+    failure::Failure,
+    open_store::open_store,
+};
+
+/// Serves the API.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// TOML file with settings, each named as its flag
+    #[arg(long, env = "RUNSTATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let settings = self.settings.with_file(self.config.as_ref())?;
+        log_to_stderr(settings.log.unwrap_or(Level::Info));
+        let data = settings
+            .data
+            .clone()
+            .unwrap_or_else(|| "runstate.db".to_owned());
+        let store = open_store(&data)?;
+        let server = Server::bind(store, &settings).await?;
+        tracing::info!(url = server.url(), data, "serving");
+        let shutdown = stop_signal()?;
+        server.run(shutdown).await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// A server that listens, and serves once it runs.
+pub(crate) struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Tls>,
+    app: Arc<App>,
+    /// The issuer of the tokens that it trusts besides those of other issuers.
+    pub(crate) issuer: Arc<BuiltinIssuer>,
+    settings: Settings,
+}
+
+impl Server {
+    /// Takes the address and puts the parts together.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is not right, or the address is taken.
+    pub(crate) async fn bind(
+        store: Arc<SqliteStore>,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let base_url = match &settings.public_url {
+            Some(url) => BaseUrl::configured(url).map_err(Failure::from)?,
+            None => BaseUrl::default(),
+        };
+        let tls = match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Some(Tls::from_files(cert, key).map_err(Failure::from)?),
+            (None, None) => None,
+            _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
+        };
+        let trusted = settings
+            .issuer
+            .iter()
+            .map(|Issuer(issuer)| TrustedIssuer::new(issuer.clone()));
+        let trusted = trusted
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Failure::from)?;
+        let issuer = BuiltinIssuer::open(store.clone(), clock.clone(), base_url.clone());
+        let issuer = Arc::new(issuer.await.map_err(Failure::from)?);
+        let authenticator = Authenticator::new(clock.clone(), Some(issuer.clone()), trusted);
+        let mut limits = Limits::new();
+        limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
+        limits.page_size = settings.page_size.unwrap_or(limits.page_size);
+        if settings.throttle == Some(true) {
+            limits = limits.throttled(clock.clone());
+        }
+        let authenticator = authenticator.map_err(Failure::from)?;
+        let app = Arc::new(App {
+            store,
+            authenticator,
+            clock,
+            base_url,
+            limits,
+        });
+
+        let listen = settings
+            .listen
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let taken = |error| {
+            Failure::from(format!(
+                "cannot listen on {listen}: {error}; choose another with --listen"
+            ))
+        };
+        let listener = TcpListener::bind(listen).await.map_err(taken)?;
+        let address = listener.local_addr().map_err(taken)?;
+        Ok(Self {
+            listener,
+            address,
+            tls,
+            app,
+            issuer,
+            settings: settings.clone(),
+        })
+    }
+
+    /// The URL by which the server is reached, without a slash at its end.
+    pub(crate) fn url(&self) -> String {
+        if let Some(url) = self.app.base_url.get() {
+            return url.to_owned();
+        }
+        match &self.tls {
+            // A certificate names a host rather than an address.
+            Some(_) if self.address.ip().is_loopback() => {
+                format!("https://localhost:{}", self.address.port())
+            }
+            Some(_) => format!("https://{}", self.address),
+            None => format!("http://{}", self.address),
+        }
+    }
+
+    /// Serves until `shutdown` is ready and the requests in flight have finished.
+    ///
+    /// # Errors
+    ///
+    /// When the listening socket fails.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+        let router = router(self.app, self.issuer);
+        let grace = self.settings.grace();
+        listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace)
+            .await
+            .map_err(Failure::from)
+    }
+}
+
+/// Ready when the process is asked to stop: SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// When the signals cannot be waited for.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::from)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::from)?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        // Without the handler, the system ends the process itself.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Sends what is logged to standard error.
+pub(crate) fn log_to_stderr(level: Level) {
+    let level = match level {
+        Level::Error => tracing::Level::ERROR,
+        Level::Warn => tracing::Level::WARN,
+        Level::Info => tracing::Level::INFO,
+        Level::Debug => tracing::Level::DEBUG,
+        Level::Trace => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        // Whoever reads the log may go away; that is no reason to stop serving.
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr)
+        .init();
+}

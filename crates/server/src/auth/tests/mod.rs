@@ -1,0 +1,7 @@
+//! The module tested as a whole: real signatures, real HTTP, and a clock turned by hand.
+
+mod assertions;
+mod external;
+mod refusals;
+mod support;
+mod token_endpoint;

@@ -1,0 +1,122 @@
+//! Opening the file, and the settings of every connection to it.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::{OpenError, function, migration};
+
+/// How long a connection waits for another process's write before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many prepared statements a connection keeps. The heart call needs a dozen; the rest is for
+/// the queries of clients, which repeat.
+const STATEMENTS: usize = 128;
+
+/// Opens the file for writing; creates it where it is not there, and migrates it where it is old.
+///
+/// No lock keeps a second process out: nothing is remembered outside of the file, so several servers
+/// and the command line may use one file at a time, and SQLite orders their transactions.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    create_file(path)?;
+    let connection = open(path)?;
+    // Before anything is written to it, the file has to prove that it is ours.
+    migration::version(&connection, path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // The log is synced at every commit: what is acknowledged survives a loss of power.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Savepoints keep the old pages aside, and those should not become temporary files.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB_WRITER)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    migration::migrate(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens a file that [`open_writer`] has opened before, for reading alone.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let connection = open(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB_READER)?;
+    Ok(connection)
+}
+
+/// Page caches in KiB. Updates of run states touch pages all over the file, so the writer's is the
+/// larger one.
+const CACHE_KIB_WRITER: i64 = 64 * 1024;
+const CACHE_KIB_READER: i64 = 8 * 1024;
+
+/// After how many pages of 4 KiB the log is copied into the file. More than SQLite's 1000, because
+/// one copy of a page then stands for many updates of it.
+const WAL_PAGES: i64 = 8_000;
+
+fn open(path: &Path) -> Result<Connection, OpenError> {
+    // Not `SQLITE_OPEN_URI`: a path is a path, whatever its characters. Without a mutex, because a
+    // connection is used by one thread at a time.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    function::register(&connection)?;
+    Ok(connection)
+}
+
+/// Creates the file, which holds scripts and keys, so that its owner alone may read it. SQLite gives
+/// the files beside it the same mode.
+fn create_file(path: &Path) -> Result<(), OpenError> {
+    let fail = |error| OpenError::Io {
+        file: path.to_owned(),
+        error,
+    };
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => sync_folder(path).map_err(fail),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(fail(error)),
+    }
+}
+
+/// Makes the file's name durable: SQLite syncs what is in the file, not that it is there.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The file's key for skip tokens, made when it is first asked for. It is the file's and not the
+/// process's, so that a page can be followed up after a restart.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where this crate asks for randomness"
+)]
+pub(crate) fn skip_token_key(connection: &Connection) -> Result<[u8; 32], OpenError> {
+    const NAME: &str = "skip_token";
+    let mut random = [0; 32];
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where this crate asks for randomness"
+    )]
+    let filled = getrandom::fill(&mut random);
+    filled.map_err(|error| OpenError::Random {
+        detail: error.to_string(),
+    })?;
+    // One statement for each: whoever is first has made the key that everybody reads.
+    connection.execute(
+        "INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+        (NAME, random),
+    )?;
+    let key = connection
+        .query_row("SELECT value FROM secret WHERE name = ?", [NAME], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(key.unwrap_or(random))
+}

@@ -1,0 +1,145 @@
+//! The counters: of a user state over its device states, and of a run summary over the script's
+//! device states and user states. Whoever changes what is counted calls one of these functions in
+//! the same transaction, so that no reader sees a count that is not exact.
+
+use runstate_graph::entity::RUN_STATE;
+use runstate_store::Error;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::store_error;
+
+/// How many successes and errors something stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tally {
+    pub(crate) success: i64,
+    pub(crate) error: i64,
+}
+
+impl Tally {
+    /// What a device state counts as: `success` is a success, `fail` and `scriptError` are errors,
+    /// and the rest says nothing yet.
+    pub(crate) fn of_run_state(run_state: i32) -> Self {
+        let (success, error) = match RUN_STATE.name_of(run_state) {
+            Some("success") => (1, 0),
+            Some("fail" | "scriptError") => (0, 1),
+            _ => (0, 0),
+        };
+        Self { success, error }
+    }
+
+    /// What a user with these device counts counts as: any error makes the user an error.
+    fn of_user(devices: Self) -> Self {
+        let error = devices.error > 0;
+        let success = !error && devices.success > 0;
+        Self {
+            success: i64::from(success),
+            error: i64::from(error),
+        }
+    }
+}
+
+/// One of the script's own device states counted as `before` and counts as `after` now.
+pub(crate) fn device_changed(
+    connection: &Connection,
+    script_pk: i64,
+    before: Tally,
+    after: Tally,
+) -> Result<(), Error> {
+    const SQL: &str = "UPDATE run_summary SET version = version + 1, \
+         success_device_count = success_device_count + ?2, \
+         error_device_count = error_device_count + ?3 WHERE script_pk = ?1";
+    summary_add(connection, SQL, script_pk, before, after)
+}
+
+/// A user state had these device counts `before` (none: it was not there) and has others now.
+pub(crate) fn user_changed(
+    connection: &Connection,
+    script_pk: i64,
+    before: Tally,
+    after: Tally,
+) -> Result<(), Error> {
+    const SQL: &str = "UPDATE run_summary SET version = version + 1, \
+         success_user_count = success_user_count + ?2, \
+         error_user_count = error_user_count + ?3 WHERE script_pk = ?1";
+    summary_add(
+        connection,
+        SQL,
+        script_pk,
+        Tally::of_user(before),
+        Tally::of_user(after),
+    )
+}
+
+fn summary_add(
+    connection: &Connection,
+    sql: &str,
+    script_pk: i64,
+    before: Tally,
+    after: Tally,
+) -> Result<(), Error> {
+    if before == after {
+        return Ok(());
+    }
+    let (success, error) = (after.success - before.success, after.error - before.error);
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute(params![script_pk, success, error]))
+        .map_err(store_error)?;
+    Ok(())
+}
+
+/// The device counts that a user state shows; none where there is no such user state.
+pub(crate) fn user_tally(
+    connection: &Connection,
+    user_state_pk: i64,
+) -> Result<Option<Tally>, Error> {
+    const SQL: &str =
+        "SELECT success_device_count, error_device_count FROM user_run_state WHERE pk = ?";
+    connection
+        .prepare_cached(SQL)
+        .and_then(|mut statement| {
+            let tally = |row: &rusqlite::Row<'_>| {
+                Ok(Tally {
+                    success: row.get(0)?,
+                    error: row.get(1)?,
+                })
+            };
+            statement.query_row([user_state_pk], tally).optional()
+        })
+        .map_err(store_error)
+}
+
+/// Counts the device states of a user state anew, after one of them has changed, come or gone. What
+/// a client has written over the counters is thereby gone.
+pub(crate) fn user_recount(
+    connection: &Connection,
+    script_pk: i64,
+    user_state_pk: i64,
+) -> Result<(), Error> {
+    const COUNT: &str = "SELECT run_state, count(*) FROM device_run_state \
+         WHERE script_pk = ? AND user_state_pk = ? GROUP BY run_state";
+    const UPDATE: &str = "UPDATE user_run_state SET version = version + 1, \
+         success_device_count = ?2, error_device_count = ?3 WHERE pk = ?1";
+    let before = user_tally(connection, user_state_pk)?.unwrap_or_default();
+    let after = connection
+        .prepare_cached(COUNT)
+        .and_then(|mut statement| {
+            let mut sum = Tally::default();
+            let mut rows = statement.query([script_pk, user_state_pk])?;
+            while let Some(row) = rows.next()? {
+                let (one, count) = (Tally::of_run_state(row.get(0)?), row.get::<_, i64>(1)?);
+                sum.success += one.success * count;
+                sum.error += one.error * count;
+            }
+            Ok(sum)
+        })
+        .map_err(store_error)?;
+    if before == after {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(UPDATE)
+        .and_then(|mut update| update.execute([user_state_pk, after.success, after.error]))
+        .map_err(store_error)?;
+    user_changed(connection, script_pk, before, after)
+}

@@ -1,0 +1,82 @@
+//! What can go wrong, in the words of the store.
+
+use std::{io, path::PathBuf};
+
+use runstate_store::Error;
+use rusqlite::ErrorCode;
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It is some other kind of file.
+    #[error("{} is not an SQLite database; name another file with --data", file.display())]
+    NotSqlite {
+        /// The file.
+        file: PathBuf,
+    },
+    /// It is another program's database.
+    #[error(
+        "{} is an SQLite database, but not one of runstate; name another file with --data",
+        file.display()
+    )]
+    NotRunstate {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A newer release has migrated it.
+    #[error(
+        "{} has version {version}, and this runstate knows versions up to {known}: use the newer \
+         runstate that wrote the file, or a copy of the file from before that upgrade",
+        file.display()
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// The file's version.
+        version: i64,
+        /// The newest version that we know.
+        known: usize,
+    },
+    /// It cannot be created.
+    #[error("{} cannot be created: {error}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system has no randomness for the keys of a new file.
+    #[error("the system gives no random bytes: {detail}")]
+    Random {
+        /// Why.
+        detail: String,
+    },
+    /// SQLite says no.
+    #[error("the database cannot be opened: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// SQLite's error in the store's words. What may pass by itself (a busy file, a full disk) is
+/// unavailable; all else is a fault of ours.
+pub(crate) fn store_error(error: rusqlite::Error) -> Error {
+    let detail = error.to_string();
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::OutOfMemory,
+        ) => Error::Unavailable { detail },
+        _ => Error::Internal { detail },
+    }
+}
+
+/// A fault of ours, by its description.
+pub(crate) fn internal(detail: impl Into<String>) -> Error {
+    Error::Internal {
+        detail: detail.into(),
+    }
+}

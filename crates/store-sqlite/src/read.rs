@@ -1,0 +1,296 @@
+//! What is read, each within one transaction.
+
+use std::collections::HashMap;
+
+use runstate_graph::{
+    entity::{DEVICE_STATE, ID},
+    permit::Permit,
+};
+use runstate_odata::{
+    check::{Expand, Member, Predicate, Query, ResourcePath, Scalar, Select, Step, Variable},
+    edm::{StructuredType, Value},
+};
+use runstate_store::{
+    Error, Expanded, Page, Row,
+    query::{self, Bind, Decoded, Dialect, Owner, Scope, Viewer, skip_token},
+};
+use rusqlite::Connection;
+
+use crate::{
+    error::internal,
+    path::{self, End},
+    statement,
+};
+
+/// What a read goes by besides its path and query.
+#[derive(Clone, Copy)]
+pub(crate) struct Paging<'a> {
+    /// How many rows a page has at most.
+    pub(crate) page_size: u32,
+    /// Authenticates the tokens for the pages after it.
+    pub(crate) token_key: &'a [u8; 32],
+}
+
+/// A page of a collection.
+pub(crate) fn list(
+    connection: &Connection,
+    permit: &Permit,
+    path: &ResourcePath,
+    query: &Query,
+    paging: Paging<'_>,
+) -> Result<Page, Error> {
+    path::refuse_device(permit, path)?;
+    let viewer = path::viewer(permit);
+    let End { scope, .. } = path::resolve(connection, viewer, path)?;
+    let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, query);
+    let after = match &query.skiptoken {
+        Some(token) => Some(skip_token::decode(
+            paging.token_key,
+            &fingerprint()?,
+            token,
+        )?),
+        None => None,
+    };
+    // What `$skip` leaves out comes before the first page, and a token leads behind that.
+    let skip = if after.is_some() {
+        0
+    } else {
+        query.skip.unwrap_or(0)
+    };
+    let limit = limit(query, paging);
+    let list = query::list(
+        Dialect::Sqlite,
+        &scope,
+        query,
+        limit.saturating_add(1),
+        after.as_deref(),
+        skip,
+    )?;
+    let mut rows = statement::rows(connection, &list)?;
+    let next = cut(&mut rows, limit, paging, fingerprint)?;
+    complete(connection, viewer, query, &mut rows)?;
+    let count = if query.count {
+        Some(count_in(connection, &scope, query)?)
+    } else {
+        None
+    };
+    let rows = expand(connection, viewer, query, rows, paging)?;
+    Ok(Page { rows, count, next })
+}
+
+/// How many entities of a collection there are.
+pub(crate) fn count(
+    connection: &Connection,
+    permit: &Permit,
+    path: &ResourcePath,
+    query: &Query,
+) -> Result<u64, Error> {
+    path::refuse_device(permit, path)?;
+    let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
+    count_in(connection, &scope, query)
+}
+
+fn count_in(connection: &Connection, scope: &Scope<'_>, query: &Query) -> Result<u64, Error> {
+    let count = query::count(Dialect::Sqlite, scope, query)?;
+    let count = statement::number(connection, &count)?;
+    count
+        .and_then(|count| u64::try_from(count).ok())
+        .ok_or_else(|| internal("no count"))
+}
+
+/// One entity.
+pub(crate) fn get(
+    connection: &Connection,
+    permit: &Permit,
+    path: &ResourcePath,
+    query: &Query,
+    paging: Paging<'_>,
+) -> Result<Row, Error> {
+    if path.ty() != Some(&DEVICE_STATE) {
+        path::refuse_device(permit, path)?;
+    }
+    let viewer = path::viewer(permit);
+    let End { scope, id } = path::resolve(connection, viewer, path)?;
+    let get = query::get(Dialect::Sqlite, &scope, id, query)?;
+    let missing = || {
+        path.steps
+            .last()
+            .map_or_else(|| internal("no steps"), path::missing)
+    };
+    let mut rows = vec![statement::row(connection, &get)?.ok_or_else(missing)?];
+    complete(connection, viewer, query, &mut rows)?;
+    let rows = expand(connection, viewer, query, rows, paging)?;
+    rows.into_iter().next().ok_or_else(missing)
+}
+
+/// Reads what the view of the directory does not show: a member of a group is answered with the
+/// properties of the user, group or device that it is. One statement for each of the three.
+fn complete(
+    connection: &Connection,
+    viewer: Viewer<'_>,
+    query: &Query,
+    rows: &mut [Decoded],
+) -> Result<(), Error> {
+    if query.select != Select::All {
+        // A selection names properties that all of them have, and those are there.
+        return Ok(());
+    }
+    for ty in query.ty.derived {
+        let of_type = |decoded: &&mut Decoded| decoded.row.record.ty == *ty;
+        let id = |decoded: &mut Decoded| Value::String(decoded.row.id().to_owned());
+        let ids: Vec<Value> = rows.iter_mut().filter(of_type).map(id).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let member = Member {
+            root: Variable(0),
+            steps: vec![Step::Property(&ID)],
+        };
+        let whole = Query {
+            filter: Some(Predicate::In(Scalar::Member(member), ids)),
+            ..Query::all(ty)
+        };
+        let scope = Scope {
+            viewer,
+            ty,
+            owner: None,
+        };
+        let list = query::list(Dialect::Sqlite, &scope, &whole, limit, None, 0)?;
+        let found = statement::rows(connection, &list)?.into_iter();
+        let found: HashMap<i64, Row> = found.map(|decoded| (decoded.pk, decoded.row)).collect();
+        for decoded in rows.iter_mut().filter(of_type) {
+            if let Some(row) = found.get(&decoded.pk) {
+                decoded.row.record = row.record.clone();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Fills in what `$expand` asks for, level by level: one statement for each expanded property,
+/// whatever the number of parents.
+fn expand(
+    connection: &Connection,
+    viewer: Viewer<'_>,
+    query: &Query,
+    mut parents: Vec<Decoded>,
+    paging: Paging<'_>,
+) -> Result<Vec<Row>, Error> {
+    let pks: Vec<i64> = parents.iter().map(|parent| parent.pk).collect();
+    // Without parents there is nothing to look for.
+    let expansions = if pks.is_empty() {
+        &[][..]
+    } else {
+        &query.expand
+    };
+    for expansion in expansions {
+        let nested = &expansion.query;
+        let limit = limit(nested, paging);
+        let children = query::expand(
+            Dialect::Sqlite,
+            &viewer,
+            query.ty,
+            expansion,
+            &pks,
+            limit.saturating_add(1),
+            nested.skip.unwrap_or(0),
+        )?;
+        let children = by_parent(statement::rows(connection, &children)?)?;
+        let counts = counts(connection, viewer, query.ty, expansion, &pks)?;
+        // The children of all parents go down to the next level together.
+        let (mut kept, mut shares) = (Vec::new(), Vec::new());
+        for pk in &pks {
+            let owner = Some(Owner {
+                source: query.ty,
+                navigation: expansion.navigation,
+                pk: *pk,
+            });
+            let scope = Scope {
+                viewer,
+                ty: nested.ty,
+                owner,
+            };
+            let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, nested);
+            // Several parents may have the same pk, such as two states of one device.
+            let mut rows = children.get(pk).cloned().unwrap_or_default();
+            let next = cut(&mut rows, limit, paging, fingerprint)?;
+            shares.push((rows.len(), next));
+            kept.extend(rows);
+        }
+        complete(connection, viewer, nested, &mut kept)?;
+        let mut rows = expand(connection, viewer, nested, kept, paging)?.into_iter();
+        for (parent, (share, next)) in parents.iter_mut().zip(shares) {
+            let mut rows: Vec<Row> = rows.by_ref().take(share).collect();
+            let expanded = if expansion.navigation.collection {
+                let count = counts.get(&parent.pk).copied().unwrap_or(0);
+                let count = nested.count.then_some(count);
+                Expanded::Many(Page { rows, count, next })
+            } else {
+                Expanded::One(rows.pop().map(Box::new))
+            };
+            parent.row.expanded.push((expansion.navigation, expanded));
+        }
+    }
+    Ok(parents.into_iter().map(|parent| parent.row).collect())
+}
+
+/// The children of each parent, in their order.
+fn by_parent(children: Vec<Decoded>) -> Result<HashMap<i64, Vec<Decoded>>, Error> {
+    let mut by_parent: HashMap<i64, Vec<Decoded>> = HashMap::new();
+    for child in children {
+        let parent = child
+            .parent
+            .ok_or_else(|| internal("a child without parent"))?;
+        by_parent.entry(parent).or_default().push(child);
+    }
+    Ok(by_parent)
+}
+
+/// Where an expansion asks for `$count`: how many children each parent has; none is left out.
+fn counts(
+    connection: &Connection,
+    viewer: Viewer<'_>,
+    source: &'static StructuredType,
+    expansion: &Expand,
+    parents: &[i64],
+) -> Result<HashMap<i64, u64>, Error> {
+    if !expansion.query.count {
+        return Ok(HashMap::new());
+    }
+    let counts = query::expand_count(Dialect::Sqlite, &viewer, source, expansion, parents)?;
+    let cells = statement::cells(connection, &counts)?;
+    let pair = |cells: &Vec<Bind>| match cells.as_slice() {
+        [Bind::Integer(parent), Bind::Integer(count)] => {
+            Ok((*parent, u64::try_from(*count).unwrap_or(0)))
+        }
+        _ => Err(internal("a count of children without numbers")),
+    };
+    cells.iter().map(pair).collect()
+}
+
+fn limit(query: &Query, paging: Paging<'_>) -> u32 {
+    query
+        .top
+        .map_or(paging.page_size, |top| top.min(paging.page_size))
+}
+
+/// Cuts the rows, of which there is one more than the limit where there are more, and answers the
+/// token of the next page.
+fn cut(
+    rows: &mut Vec<Decoded>,
+    limit: u32,
+    paging: Paging<'_>,
+    fingerprint: impl FnOnce() -> Result<[u8; 32], Error>,
+) -> Result<Option<String>, Error> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if rows.len() <= limit {
+        return Ok(None);
+    }
+    rows.truncate(limit);
+    let Some(last) = rows.last() else {
+        return Ok(None);
+    };
+    let token = skip_token::encode(paging.token_key, &fingerprint()?, &last.keyset);
+    Ok(Some(token))
+}

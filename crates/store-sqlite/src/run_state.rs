@@ -1,0 +1,267 @@
+//! The one narrow door through which every outcome of a run comes in: append it to the journal,
+//! apply it to the device state, keep the counters.
+//!
+//! The statements are written out here rather than derived, because this is the call that a fleet
+//! sends; a test holds their columns against the entity's description.
+
+use runstate_graph::{clock::Clock, entity::DEVICE_STATE};
+use runstate_odata::edm::{DateTimeOffset, Record, Value};
+use runstate_store::{Changes, Error, Row};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{
+    counters::{self, Tally},
+    error::{internal, store_error},
+};
+
+/// Where a device state is: in a script, or in one of the script's user states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) script_pk: i64,
+    /// 0: the script's own.
+    pub(crate) user_state_pk: i64,
+}
+
+/// A device state as it is stored.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) pk: i64,
+    pub(crate) place: Place,
+    pub(crate) version: i64,
+    pub(crate) device_id: Option<String>,
+    run_state: i32,
+    record: Record,
+}
+
+/// The device state of that id, where there is one.
+pub(crate) fn find(
+    connection: &Connection,
+    place: Place,
+    id: &str,
+) -> Result<Option<State>, Error> {
+    const SQL: &str = "SELECT pk, version, device_id, run_state, result_message, \
+         last_state_update_date_time, last_state_update_date_time_form, error_code, \
+         error_description FROM device_run_state \
+         WHERE script_pk = ? AND user_state_pk = ? AND id = ?";
+    let found = connection
+        .prepare_cached(SQL)
+        .and_then(|mut statement| {
+            let state = |row: &rusqlite::Row<'_>| read(row, place, id);
+            statement
+                .query_row(params![place.script_pk, place.user_state_pk, id], state)
+                .optional()
+        })
+        .map_err(store_error)?;
+    found.transpose()
+}
+
+fn read(row: &rusqlite::Row<'_>, place: Place, id: &str) -> rusqlite::Result<Result<State, Error>> {
+    let text = |cell: Option<String>| cell.map_or(Value::Null, Value::String);
+    let run_state = row.get(3)?;
+    let Some(updated) = DateTimeOffset::from_parts(row.get(5)?, row.get(6)?) else {
+        return Ok(Err(internal(format!("run state '{id}' holds no date"))));
+    };
+    let mut record = Record::new(&DEVICE_STATE);
+    for (name, value) in [
+        ("id", Value::String(id.to_owned())),
+        ("runState", Value::Enum(run_state)),
+        ("resultMessage", text(row.get(4)?)),
+        ("lastStateUpdateDateTime", Value::DateTimeOffset(updated)),
+        ("errorCode", Value::Int32(row.get(7)?)),
+        ("errorDescription", text(row.get(8)?)),
+    ] {
+        record.set(name, value);
+    }
+    let (pk, version, device_id) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    Ok(Ok(State {
+        pk,
+        place,
+        version,
+        device_id,
+        run_state,
+        record,
+    }))
+}
+
+/// Reports an outcome: `changes` over what the state shows. Answers the state as it is then.
+pub(crate) fn report(
+    connection: &Connection,
+    clock: &dyn Clock,
+    state: State,
+    changes: Changes,
+) -> Result<Row, Error> {
+    let State {
+        pk,
+        place,
+        run_state,
+        mut record,
+        ..
+    } = state;
+    for (position, value) in changes {
+        let slot = record.values.get_mut(position);
+        *slot.ok_or_else(|| internal("a change of no property"))? = value;
+    }
+    let outcome = Outcome::of(&record)?;
+    let version = outcome.append(connection, clock, pk)?;
+    outcome.apply(connection, pk, version)?;
+    let (before, after) = (
+        Tally::of_run_state(run_state),
+        Tally::of_run_state(outcome.run_state),
+    );
+    count(connection, place, before, after)?;
+    Ok(Row {
+        record,
+        version,
+        expanded: Vec::new(),
+    })
+}
+
+/// Adds a device state with its first outcome. The caller has seen that its id is free.
+pub(crate) fn create(
+    connection: &Connection,
+    clock: &dyn Clock,
+    place: Place,
+    record: Record,
+    device_id: Option<&str>,
+) -> Result<Row, Error> {
+    const SQL: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id, version, \
+         device_id, run_state, result_message, last_state_update_date_time, \
+         last_state_update_date_time_form, error_code, error_description) \
+         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let outcome = Outcome::of(&record)?;
+    let id = record
+        .get("id")
+        .as_str()
+        .ok_or_else(|| internal("a run state without id"))?;
+    let pk = connection
+        .prepare_cached(SQL)
+        .and_then(|mut statement| {
+            statement.insert(params![
+                place.script_pk,
+                place.user_state_pk,
+                id,
+                device_id,
+                outcome.run_state,
+                outcome.result_message,
+                outcome.updated.ticks(),
+                outcome.updated.form(),
+                outcome.error_code,
+                outcome.error_description,
+            ])
+        })
+        .map_err(store_error)?;
+    let version = outcome.append(connection, clock, pk)?;
+    connection
+        .prepare_cached("UPDATE device_run_state SET version = ? WHERE pk = ?")
+        .and_then(|mut statement| statement.execute([version, pk]))
+        .map_err(store_error)?;
+    let after = Tally::of_run_state(outcome.run_state);
+    count(connection, place, Tally::default(), after)?;
+    Ok(Row {
+        record,
+        version,
+        expanded: Vec::new(),
+    })
+}
+
+/// Removes a device state. Its runs stay in the journal.
+pub(crate) fn delete(connection: &Connection, state: &State) -> Result<(), Error> {
+    connection
+        .prepare_cached("DELETE FROM device_run_state WHERE pk = ?")
+        .and_then(|mut statement| statement.execute([state.pk]))
+        .map_err(store_error)?;
+    count(
+        connection,
+        state.place,
+        Tally::of_run_state(state.run_state),
+        Tally::default(),
+    )
+}
+
+/// Keeps the counters above a device state that counted as `before` and counts as `after` now.
+fn count(connection: &Connection, place: Place, before: Tally, after: Tally) -> Result<(), Error> {
+    match place.user_state_pk {
+        0 => counters::device_changed(connection, place.script_pk, before, after),
+        user_state_pk => counters::user_recount(connection, place.script_pk, user_state_pk),
+    }
+}
+
+/// How a run ended: what the journal and the state both hold.
+struct Outcome<'a> {
+    run_state: i32,
+    result_message: Option<&'a str>,
+    updated: DateTimeOffset,
+    error_code: i32,
+    error_description: Option<&'a str>,
+}
+
+impl<'a> Outcome<'a> {
+    fn of(record: &'a Record) -> Result<Self, Error> {
+        let missing = |name: &str| Error::Invalid {
+            message: format!("'{name}' must have a value."),
+        };
+        let Value::Enum(run_state) = *record.get("runState") else {
+            return Err(missing("runState"));
+        };
+        let Value::DateTimeOffset(updated) = *record.get("lastStateUpdateDateTime") else {
+            return Err(missing("lastStateUpdateDateTime"));
+        };
+        let Value::Int32(error_code) = *record.get("errorCode") else {
+            return Err(missing("errorCode"));
+        };
+        Ok(Self {
+            run_state,
+            result_message: record.get("resultMessage").as_str(),
+            updated,
+            error_code,
+            error_description: record.get("errorDescription").as_str(),
+        })
+    }
+
+    /// Appends the outcome to the journal; answers its number there, which grows with every outcome
+    /// of any state and so serves as the state's version.
+    fn append(&self, connection: &Connection, clock: &dyn Clock, pk: i64) -> Result<i64, Error> {
+        const SQL: &str = "INSERT INTO run (state_pk, received, run_state, result_message, \
+             last_state_update_date_time, last_state_update_date_time_form, error_code, \
+             error_description) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let received = DateTimeOffset::from_system_time(clock.now()).ticks();
+        connection
+            .prepare_cached(SQL)
+            .and_then(|mut statement| {
+                statement.insert(params![
+                    pk,
+                    received,
+                    self.run_state,
+                    self.result_message,
+                    self.updated.ticks(),
+                    self.updated.form(),
+                    self.error_code,
+                    self.error_description,
+                ])
+            })
+            .map_err(store_error)
+    }
+
+    fn apply(&self, connection: &Connection, pk: i64, version: i64) -> Result<(), Error> {
+        const SQL: &str = "UPDATE device_run_state SET version = ?2, run_state = ?3, \
+             result_message = ?4, last_state_update_date_time = ?5, \
+             last_state_update_date_time_form = ?6, error_code = ?7, error_description = ?8 \
+             WHERE pk = ?1";
+        connection
+            .prepare_cached(SQL)
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    pk,
+                    version,
+                    self.run_state,
+                    self.result_message,
+                    self.updated.ticks(),
+                    self.updated.form(),
+                    self.error_code,
+                    self.error_description,
+                ])
+            })
+            .map_err(store_error)?;
+        Ok(())
+    }
+}

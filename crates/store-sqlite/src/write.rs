@@ -1,0 +1,330 @@
+//! What is written, each within one savepoint of a transaction of [`crate::writer`].
+
+use runstate_graph::{
+    clock::Clock,
+    entity::{
+        ASSIGNMENT, DEVICE_STATE, DIRECTORY_OBJECT, GROUP, GROUP_ASSIGNMENT, RUN_SUMMARY,
+        SCRIPT_TYPES, USER_STATE,
+    },
+    permit::Permit,
+};
+use runstate_odata::{
+    check::ResourcePath,
+    edm::{NavigationProperty, Record, StructuredType, Value},
+};
+use runstate_store::{
+    Changes, Error, NewEntity, Precondition, Row,
+    query::{self, Bind, Dialect, Owner, Scope},
+    table,
+};
+use rusqlite::Connection;
+
+use crate::{
+    counters::{self, Tally},
+    error::{internal, store_error},
+    group,
+    path::{self, End, Found},
+    run_state, statement,
+};
+
+/// Adds an entity to the collection at `path`.
+pub(crate) fn create(
+    connection: &Connection,
+    clock: &dyn Clock,
+    permit: &Permit,
+    path: &ResourcePath,
+    entity: NewEntity,
+) -> Result<Row, Error> {
+    path::refuse_device(permit, path)?;
+    let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
+    let NewEntity {
+        record,
+        device_id,
+        members,
+    } = entity;
+    let id = id_of(&record)?;
+    if scope.ty == &DEVICE_STATE {
+        let place = path::place(connection, &scope)?;
+        if run_state::find(connection, place, id)?.is_some() {
+            return Err(exists(scope.ty, id));
+        }
+        return run_state::create(connection, clock, place, record, device_id.as_deref());
+    }
+    refuse_taken(connection, &scope, id)?;
+    let pk = insert(connection, &scope, &record)?;
+    if SCRIPT_TYPES.contains(&scope.ty) {
+        insert_summary(connection, pk, id)?;
+    } else if scope.ty == &USER_STATE {
+        let script_pk = owner_pk(&scope)?;
+        counters::user_changed(connection, script_pk, Tally::default(), tally(&record))?;
+    } else if scope.ty == &GROUP {
+        for member in &members {
+            group::add(connection, scope.viewer.tenant_id, pk, member)?;
+        }
+    }
+    Ok(Row {
+        record,
+        version: 1,
+        expanded: Vec::new(),
+    })
+}
+
+/// Changes the entity at `path`.
+pub(crate) fn update(
+    connection: &Connection,
+    clock: &dyn Clock,
+    permit: &Permit,
+    path: &ResourcePath,
+    changes: Changes,
+    precondition: &Precondition,
+) -> Result<Row, Error> {
+    if path.ty() != Some(&DEVICE_STATE) {
+        path::refuse_device(permit, path)?;
+    }
+    let end = path::resolve(connection, path::viewer(permit), path)?;
+    let ty = end.scope.ty;
+    if ty == &DEVICE_STATE {
+        let state = device_state(connection, &end)?;
+        check(precondition, state.version)?;
+        return run_state::report(connection, clock, state, changes);
+    }
+    if ty == &RUN_SUMMARY {
+        // The counters are always exact, so there is nothing for a client to change.
+        let row = read(connection, &end)?;
+        check(precondition, row.version)?;
+        return Ok(row);
+    }
+    let Found { pk, version } = path::find(connection, &end)?;
+    check(precondition, version)?;
+    let before = user_tally(connection, ty, pk)?;
+    let update = query::update(Dialect::Sqlite, ty, pk, &changes)?;
+    statement::number(connection, &update)?;
+    if let Some(before) = before {
+        let after = user_tally(connection, ty, pk)?.unwrap_or_default();
+        counters::user_changed(connection, owner_pk(&end.scope)?, before, after)?;
+    }
+    read(connection, &end)
+}
+
+/// Removes the entity at `path` with all that it contains.
+pub(crate) fn delete(
+    connection: &Connection,
+    permit: &Permit,
+    path: &ResourcePath,
+    precondition: &Precondition,
+) -> Result<(), Error> {
+    path::refuse_device(permit, path)?;
+    let end = path::resolve(connection, path::viewer(permit), path)?;
+    let ty = end.scope.ty;
+    if ty == &DEVICE_STATE {
+        let state = device_state(connection, &end)?;
+        check(precondition, state.version)?;
+        return run_state::delete(connection, &state);
+    }
+    let Found { pk, version } = path::find(connection, &end)?;
+    check(precondition, version)?;
+    if let Some(before) = user_tally(connection, ty, pk)? {
+        let script_pk = owner_pk(&end.scope)?;
+        counters::user_changed(connection, script_pk, before, Tally::default())?;
+        // No foreign key leads here, see the table.
+        let sql = "DELETE FROM device_run_state WHERE script_pk = ? AND user_state_pk = ?";
+        execute(connection, sql, [script_pk, pk])?;
+    } else if DIRECTORY_OBJECT.derived.contains(&ty) {
+        group::forget(
+            connection,
+            end.scope.viewer.tenant_id,
+            end.id.unwrap_or_default(),
+        )?;
+    }
+    let table = table::of(ty).ok_or_else(|| internal(format!("no table of {}", ty.name)))?;
+    execute(
+        connection,
+        &format!("DELETE FROM {} WHERE pk = ?", table.name),
+        [pk],
+    )
+}
+
+/// Replaces all assignments of the script at `path`.
+pub(crate) fn assign(
+    connection: &Connection,
+    permit: &Permit,
+    path: &ResourcePath,
+    assignments: &[Record],
+    group_assignments: &[Record],
+) -> Result<(), Error> {
+    path::refuse_device(permit, path)?;
+    let end = path::resolve(connection, path::viewer(permit), path)?;
+    let Found { pk, .. } = path::find(connection, &end)?;
+    execute(
+        connection,
+        "DELETE FROM assignment WHERE script_pk = ?",
+        [pk],
+    )?;
+    execute(
+        connection,
+        "DELETE FROM group_assignment WHERE script_pk = ?",
+        [pk],
+    )?;
+    let source = end.scope.ty;
+    let navigation = |target: &StructuredType| -> Result<&'static NavigationProperty, Error> {
+        let found = source
+            .navigation
+            .iter()
+            .find(|navigation| navigation.target == target);
+        found
+            .copied()
+            .ok_or_else(|| internal(format!("{} has no {}", source.name, target.name)))
+    };
+    for (ty, records) in [
+        (&ASSIGNMENT, assignments),
+        (&GROUP_ASSIGNMENT, group_assignments),
+    ] {
+        let owner = Some(Owner {
+            source,
+            navigation: navigation(ty)?,
+            pk,
+        });
+        let scope = Scope {
+            ty,
+            owner,
+            ..end.scope
+        };
+        for record in records {
+            refuse_taken(connection, &scope, id_of(record)?)?;
+            insert(connection, &scope, record)?;
+        }
+    }
+    Ok(())
+}
+
+/// The device state at the end of a path, as far as the viewer may see it.
+fn device_state(connection: &Connection, end: &End<'_>) -> Result<run_state::State, Error> {
+    let id = end
+        .id
+        .ok_or_else(|| internal("a path to a run state without its key"))?;
+    let place = path::place(connection, &end.scope)?;
+    let state = run_state::find(connection, place, id)?;
+    let seen = |state: &run_state::State| match end.scope.viewer.device_id {
+        Some(device_id) => state.device_id.as_deref() == Some(device_id),
+        None => true,
+    };
+    state
+        .filter(seen)
+        .ok_or_else(|| path::not_found(end.scope.ty.name, id))
+}
+
+fn check(precondition: &Precondition, version: i64) -> Result<(), Error> {
+    match precondition {
+        Precondition::Versions(versions) if !versions.contains(&version) => {
+            Err(Error::PreconditionFailed)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The whole entity at the end of a path.
+fn read(connection: &Connection, end: &End<'_>) -> Result<Row, Error> {
+    let ty = end.scope.ty;
+    let get = query::get(Dialect::Sqlite, &end.scope, end.id, &path::whole(ty))?;
+    let found = statement::row(connection, &get)?;
+    found
+        .map(|found| found.row)
+        .ok_or_else(|| path::not_found(ty.name, end.id.unwrap_or_default()))
+}
+
+/// Adds the row of an entity that has no counters above it; answers its `pk`.
+fn insert(connection: &Connection, scope: &Scope<'_>, record: &Record) -> Result<i64, Error> {
+    let ty = scope.ty;
+    let table = table::of(ty).filter(|table| !table.is_view);
+    let table = table.ok_or_else(|| internal(format!("{} cannot be added", ty.name)))?;
+    let mut columns = Vec::new();
+    for column in &table.scope {
+        columns.push(match column.name.as_str() {
+            "tenant_id" => ("tenant_id", Bind::Text(scope.viewer.tenant_id.to_owned())),
+            "kind" => ("kind", Bind::Text(ty.name.to_owned())),
+            "script_pk" => ("script_pk", Bind::Integer(owner_pk(scope)?)),
+            other => return Err(internal(format!("no value for {}.{other}", table.name))),
+        });
+    }
+    let insert = query::insert(Dialect::Sqlite, table, &columns, record)?;
+    let pk = statement::number(connection, &insert)?;
+    pk.ok_or_else(|| internal("an insertion without row id"))
+}
+
+/// The counters of a new script.
+fn insert_summary(connection: &Connection, script_pk: i64, id: &str) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO run_summary (script_pk, id, version, success_device_count, \
+         error_device_count, success_user_count, error_user_count) VALUES (?, ?, 1, 0, 0, 0, 0)";
+    execute(connection, SQL, (script_pk, id))
+}
+
+/// A conflict where the id is taken: by an entity of the collection, or, among users, groups and
+/// devices, by any of these, because a group names its members by their ids alone.
+fn refuse_taken(connection: &Connection, scope: &Scope<'_>, id: &str) -> Result<(), Error> {
+    if DIRECTORY_OBJECT.derived.contains(&scope.ty) {
+        return match group::object_kind(connection, scope.viewer.tenant_id, id)? {
+            Some(kind) => Err(taken(&kind, id)),
+            None => Ok(()),
+        };
+    }
+    match path::lookup(connection, scope, id)? {
+        Some(_) => Err(exists(scope.ty, id)),
+        None => Ok(()),
+    }
+}
+
+fn exists(ty: &StructuredType, id: &str) -> Error {
+    taken(ty.name, id)
+}
+
+fn taken(kind: &str, id: &str) -> Error {
+    Error::Conflict {
+        message: format!("A {kind} with the id '{id}' exists already."),
+    }
+}
+
+fn id_of(record: &Record) -> Result<&str, Error> {
+    record
+        .get("id")
+        .as_str()
+        .ok_or_else(|| internal(format!("a {} without id", record.ty.name)))
+}
+
+/// The row id of the script (or other entity) that the collection belongs to.
+fn owner_pk(scope: &Scope<'_>) -> Result<i64, Error> {
+    let owner = scope
+        .owner
+        .ok_or_else(|| internal(format!("{} of nothing", scope.ty.name)))?;
+    Ok(owner.pk)
+}
+
+/// Of a user state: the counters that it shows. None of anything else.
+fn user_tally(
+    connection: &Connection,
+    ty: &StructuredType,
+    pk: i64,
+) -> Result<Option<Tally>, Error> {
+    if ty == &USER_STATE {
+        counters::user_tally(connection, pk)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The counters of a new user state.
+fn tally(record: &Record) -> Tally {
+    let count = |name| match record.get(name) {
+        Value::Int32(count) => i64::from(*count),
+        _ => 0,
+    };
+    Tally {
+        success: count("successDeviceCount"),
+        error: count("errorDeviceCount"),
+    }
+}
+
+fn execute(connection: &Connection, sql: &str, binds: impl rusqlite::Params) -> Result<(), Error> {
+    let run = |binds| connection.prepare_cached(sql)?.execute(binds);
+    run(binds).map_err(store_error)?;
+    Ok(())
+}
