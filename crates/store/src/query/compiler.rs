@@ -185,12 +185,6 @@ impl<'a> Compiler<'a> {
         self.frames.pop();
     }
 
-    /// How many lambdas are around.
-    pub(super) fn lambda_depth(&self) -> usize {
-        let lambdas = self.frames.iter().filter(|frame| frame.variable.0 > 0);
-        lambdas.count()
-    }
-
     /// What the variable stands for.
     pub(super) fn variable(&self, variable: Variable) -> Result<&Holds, Error> {
         let frame = self.frames.iter().rev();

@@ -29,11 +29,8 @@ pub use write::{insert, update};
 
 use crate::Error;
 
-/// How deep `any` and `all` may nest: what they cost multiplies, and SQLite bounds the depth of an
-/// expression (`SQLITE_MAX_EXPR_DEPTH`, 1000).
-pub const MAX_LAMBDA_DEPTH: usize = 4;
-
-/// How many keys an order may have; what it takes to go on behind them nests as deep.
+/// How many keys an order may have: the condition that goes on behind them nests as deep, and SQLite
+/// bounds the depth of an expression (`SQLITE_MAX_EXPR_DEPTH`, 1000).
 pub const MAX_SORT_KEYS: usize = 16;
 
 /// On whose behalf a statement runs, from the permit.

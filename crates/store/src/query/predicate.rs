@@ -11,11 +11,10 @@ use runstate_odata::{
 };
 
 use super::{
-    Bind, Dialect, MAX_LAMBDA_DEPTH,
+    Bind, Dialect,
     compiler::{Compiler, From, Holds, Parent},
     fault, functions,
     member::Place,
-    too_much,
 };
 use crate::Error;
 
@@ -135,10 +134,6 @@ impl Compiler<'_> {
     }
 
     fn quantified(&mut self, quantified: &Quantified) -> Result<String, Error> {
-        if self.lambda_depth() == MAX_LAMBDA_DEPTH {
-            let message = format!("any and all are nested more than {MAX_LAMBDA_DEPTH} deep");
-            return Err(too_much(message));
-        }
         let (last, steps) = quantified
             .source
             .steps

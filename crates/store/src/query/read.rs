@@ -26,9 +26,8 @@ const IT: Variable = Variable(0);
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] where the query exceeds [`super::MAX_LAMBDA_DEPTH`] or
-/// [`super::MAX_SORT_KEYS`], [`Error::Internal`] where it is not one that a check can have made; so
-/// for all here.
+/// [`Error::Invalid`] where the query has more sort keys than [`super::MAX_SORT_KEYS`],
+/// [`Error::Internal`] where it is not one that a check can have made; so for all here.
 pub fn list(
     dialect: Dialect,
     scope: &Scope<'_>,
