@@ -18,6 +18,9 @@ use crate::{
     statement,
 };
 
+/// The script that a user state is of.
+pub(crate) const SCRIPT_OF: &str = "SELECT script_pk FROM user_run_state WHERE pk = ?";
+
 /// The end of a path whose other steps all exist.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End<'a> {
@@ -129,7 +132,7 @@ pub(crate) fn place(connection: &Connection, scope: &Scope<'_>) -> Result<Place,
         });
     }
     let script_pk = connection
-        .prepare_cached("SELECT script_pk FROM user_run_state WHERE pk = ?")
+        .prepare_cached(SCRIPT_OF)
         .and_then(|mut statement| statement.query_row([owner.pk], |row| row.get(0)).optional())
         .map_err(store_error)?;
     let script_pk = script_pk.ok_or_else(|| internal("a user state without script"))?;
