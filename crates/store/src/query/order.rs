@@ -1,9 +1,6 @@
 //! The order of a page, and where the next one goes on.
 
-use runstate_odata::{
-    check::{Order, Scalar, Step, Variable},
-    edm::Value,
-};
+use runstate_odata::check::{Order, Scalar, Step, Variable};
 
 use super::{
     Bind, Dialect, MAX_SORT_KEYS,
@@ -34,6 +31,10 @@ impl Compiler<'_> {
             if own_property(&order.by) == Some("id") {
                 // Nothing behind it can matter.
                 break;
+            }
+            if matches!(order.by, Scalar::Literal(_)) {
+                // Every row has the same; PostgreSQL refuses a constant here.
+                continue;
             }
             keys.push(Key {
                 sql: self.scalar(&order.by)?,
@@ -168,7 +169,7 @@ fn own_property(scalar: &Scalar) -> Option<&'static str> {
 
 fn may_be_null(scalar: &Scalar) -> bool {
     match scalar {
-        Scalar::Literal(value) => *value == Value::Null,
+        Scalar::Literal(value) => value.is_null(),
         Scalar::Member(member) => match member.steps.as_slice() {
             [Step::Property(property)] => property.nullable,
             _ => true,
