@@ -37,7 +37,12 @@ pub(crate) struct Settings {
     /// Another issuer of tokens to trust, as the body of a TOML table, such as:
     /// issuer = "https://login.microsoftonline.com/{tenantid}/v2.0", audiences = ["api://runstate"]
     /// (repeatable; in the environment one a line; in the file a list of tables)
-    #[arg(long, env = "RUNSTATE_ISSUER", value_name = "TABLE", value_delimiter = '\n')]
+    #[arg(
+        long,
+        env = "RUNSTATE_ISSUER",
+        value_name = "TABLE",
+        value_delimiter = '\n'
+    )]
     pub(crate) issuer: Vec<Issuer>,
 
     /// Largest request body, in bytes [default: 4194304]
@@ -100,12 +105,19 @@ impl Settings {
     pub(crate) fn with_file(self, file: Option<&PathBuf>) -> Result<Self, Failure> {
         let Some(path) = file else { return Ok(self) };
         let shown = path.display();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::from(format!("the configuration {shown} cannot be read: {error}")))?;
-        let file: Self = toml::from_str(&text)
-            .map_err(|error| Failure::from(format!("the configuration {shown} is not right: {error}")))?;
-        if file.page_size.is_some_and(|size| !(1..=10_000).contains(&size)) {
-            return Err(Failure::from(format!("the configuration {shown} is not right: page-size must be 1 to 10000")));
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::from(format!("the configuration {shown} cannot be read: {error}"))
+        })?;
+        let file: Self = toml::from_str(&text).map_err(|error| {
+            Failure::from(format!("the configuration {shown} is not right: {error}"))
+        })?;
+        if file
+            .page_size
+            .is_some_and(|size| !(1..=10_000).contains(&size))
+        {
+            return Err(Failure::from(format!(
+                "the configuration {shown} is not right: page-size must be 1 to 10000"
+            )));
         }
         Ok(self.or(file))
     }
@@ -117,7 +129,11 @@ impl Settings {
             public_url: self.public_url.or(other.public_url),
             tls_cert: self.tls_cert.or(other.tls_cert),
             tls_key: self.tls_key.or(other.tls_key),
-            issuer: if self.issuer.is_empty() { other.issuer } else { self.issuer },
+            issuer: if self.issuer.is_empty() {
+                other.issuer
+            } else {
+                self.issuer
+            },
             max_body: self.max_body.or(other.max_body),
             page_size: self.page_size.or(other.page_size),
             throttle: self.throttle.or(other.throttle),
@@ -128,7 +144,8 @@ impl Settings {
 
     /// How long requests in flight get to finish.
     pub(crate) fn grace(&self) -> Duration {
-        self.grace.map_or(runstate_server::listen::GRACE, Duration::from_secs)
+        self.grace
+            .map_or(runstate_server::listen::GRACE, Duration::from_secs)
     }
 }
 
@@ -148,7 +165,10 @@ mod tests {
             assert_eq!(arg.get_env().unwrap().to_str(), Some(variable.as_str()));
             // A known name with a value of no type is another fault than an unknown name.
             let error = toml::from_str::<Settings>(&format!("{flag} = {{}}")).unwrap_err();
-            assert!(!error.message().contains("unknown field"), "{flag}: {error}");
+            assert!(
+                !error.message().contains("unknown field"),
+                "{flag}: {error}"
+            );
         }
         assert!(toml::from_str::<Settings>("nonsense = 1").is_err());
     }
@@ -159,7 +179,10 @@ mod tests {
             "listen = '127.0.0.1:1'\npage-size = 7\n[[issuer]]\nissuer = 'https://a'\naudiences = ['b']\n",
         )
         .unwrap();
-        let flags = Settings { page_size: Some(9), ..Settings::default() };
+        let flags = Settings {
+            page_size: Some(9),
+            ..Settings::default()
+        };
         let merged = flags.or(file);
         assert_eq!(merged.page_size, Some(9));
         assert_eq!(merged.listen, "127.0.0.1:1".parse().ok());

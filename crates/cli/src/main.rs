@@ -1,5 +1,74 @@
 //! The `runstate` program.
 
+mod app;
+mod certificate;
+mod clock;
+mod config;
 mod demo;
+mod failure;
+mod open_store;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod token;
 
-fn main() {}
+use std::{io::Write, process::ExitCode, sync::Arc};
+
+use clap::{Parser, Subcommand};
+use runstate_graph::clock::Clock;
+
+use crate::{clock::SystemClock, failure::Failure, open_store::open_store};
+
+/// Runs scripts on a fleet of devices, and knows how each run ended.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves a tenant with sample data, to try and to test with.
+    Demo(demo::Demo),
+    /// Serves the API.
+    Serve(Box<serve::Serve>),
+    /// Registers the applications that may ask the built-in issuer for tokens.
+    #[command(subcommand)]
+    App(app::AppCommand),
+    /// Prints a token, for curl.
+    Token(token::TokenArgs),
+    /// Makes a certificate for a server, and an authority that vouches for it.
+    Certificate(certificate::CertificateArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse(), &mut std::io::stdout()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to tell it to when even this fails.
+            let _ = writeln!(std::io::stderr(), "runstate: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the arguments say, and writes to `out` what came of it.
+async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    let clock = Arc::new(SystemClock);
+    match arguments.command {
+        Command::Demo(demo) => demo.run(out).await,
+        Command::Serve(serve) => serve.run().await,
+        Command::App(command) => {
+            let store = open_store(command.data())?;
+            app::run(command, store.as_ref(), out).await
+        }
+        Command::Token(args) => {
+            let store = open_store(&args.data)?;
+            token::run(args, store, clock, out).await
+        }
+        Command::Certificate(args) => certificate::run(&args, clock.now(), out),
+    }
+}

@@ -16,14 +16,13 @@ use runstate_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 
 use crate::{
-
     clock::SystemClock,
-    failure::Failure,
     config::{Issuer, Level, Settings},
+    failure::Failure,
     open_store::open_store,
 };
 
-/// Serve the API
+/// Serves the API.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// TOML file with settings, each named as its flag
@@ -38,7 +37,10 @@ impl Serve {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let settings = self.settings.with_file(self.config.as_ref())?;
         log_to_stderr(settings.log.unwrap_or(Level::Info));
-        let data = settings.data.clone().unwrap_or_else(|| "runstate.db".to_owned());
+        let data = settings
+            .data
+            .clone()
+            .unwrap_or_else(|| "runstate.db".to_owned());
         let store = open_store(&data)?;
         let server = Server::bind(store, &settings).await?;
         tracing::info!(url = server.url(), data, "serving");
@@ -66,7 +68,10 @@ impl Server {
     /// # Errors
     ///
     /// When a setting is not right, or the address is taken.
-    pub(crate) async fn bind(store: Arc<SqliteStore>, settings: &Settings) -> Result<Self, Failure> {
+    pub(crate) async fn bind(
+        store: Arc<SqliteStore>,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let base_url = match &settings.public_url {
             Some(url) => BaseUrl::configured(url).map_err(Failure::from)?,
@@ -77,8 +82,13 @@ impl Server {
             (None, None) => None,
             _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
         };
-        let trusted = settings.issuer.iter().map(|Issuer(issuer)| TrustedIssuer::new(issuer.clone()));
-        let trusted = trusted.collect::<Result<Vec<_>, _>>().map_err(Failure::from)?;
+        let trusted = settings
+            .issuer
+            .iter()
+            .map(|Issuer(issuer)| TrustedIssuer::new(issuer.clone()));
+        let trusted = trusted
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Failure::from)?;
         let issuer = BuiltinIssuer::open(store.clone(), clock.clone(), base_url.clone());
         let issuer = Arc::new(issuer.await.map_err(Failure::from)?);
         let authenticator = Authenticator::new(clock.clone(), Some(issuer.clone()), trusted);
@@ -89,15 +99,32 @@ impl Server {
             limits = limits.throttled(clock.clone());
         }
         let authenticator = authenticator.map_err(Failure::from)?;
-        let app = Arc::new(App { store, authenticator, clock, base_url, limits });
+        let app = Arc::new(App {
+            store,
+            authenticator,
+            clock,
+            base_url,
+            limits,
+        });
 
-        let listen = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let listen = settings
+            .listen
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let taken = |error| {
-            Failure::from(format!("cannot listen on {listen}: {error}; choose another with --listen"))
+            Failure::from(format!(
+                "cannot listen on {listen}: {error}; choose another with --listen"
+            ))
         };
         let listener = TcpListener::bind(listen).await.map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
-        Ok(Self { listener, address, tls, app, issuer, settings: settings.clone() })
+        Ok(Self {
+            listener,
+            address,
+            tls,
+            app,
+            issuer,
+            settings: settings.clone(),
+        })
     }
 
     /// The URL by which the server is reached, without a slash at its end.
@@ -165,5 +192,10 @@ pub(crate) fn log_to_stderr(level: Level) {
         Level::Debug => tracing::Level::DEBUG,
         Level::Trace => tracing::Level::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        // Whoever reads the log may go away; that is no reason to stop serving.
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -12,6 +12,10 @@ pub struct RandomError;
 /// # Errors
 /// [`RandomError`] when the operating system has none, which on Linux happens only very early
 /// in the boot.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ids, keys and secrets must not be guessed, so here and nowhere else the system is asked"
+)]
 pub fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
     let mut bytes = [0; N];
     SystemRandom::new()
@@ -23,7 +27,7 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
 /// A new GUID (RFC 9562, version 4).
 ///
 /// # Errors
-/// As [`bytes`].
+/// As [`bytes()`].
 pub fn guid() -> Result<String, RandomError> {
     let guid = uuid::Builder::from_random_bytes(bytes()?).into_uuid();
     Ok(guid.to_string())

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p runstate-store-sqlite --example heart_throughput [STATES [SECONDS [CALLERS]]]`
 #![expect(
+    clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -183,6 +183,24 @@ CREATE INDEX managed_device_by_name ON managed_device (tenant_id, device_name, i
 CREATE INDEX managed_device_by_sync ON managed_device (tenant_id, last_sync_date_time, id);
 CREATE INDEX managed_device_by_user ON managed_device (tenant_id, user_id);
 
+CREATE TABLE assignment_filter (
+    pk                                INTEGER PRIMARY KEY,
+    id                                TEXT    NOT NULL,
+    version                           INTEGER NOT NULL,
+    tenant_id                         TEXT    NOT NULL,
+    created_date_time                 INTEGER NOT NULL,
+    created_date_time_form            INTEGER NOT NULL,
+    last_modified_date_time           INTEGER NOT NULL,
+    last_modified_date_time_form      INTEGER NOT NULL,
+    display_name                      TEXT    NOT NULL,
+    description                       TEXT,
+    platform                          INTEGER NOT NULL,
+    rule                              TEXT,
+    role_scope_tags                   TEXT    NOT NULL,
+    assignment_filter_management_type INTEGER NOT NULL,
+    UNIQUE (tenant_id, id)
+) STRICT;
+
 CREATE TABLE user_account (
     pk                  INTEGER PRIMARY KEY,
     id                  TEXT    NOT NULL,
@@ -216,6 +234,7 @@ CREATE TABLE directory_group (
     group_types            TEXT    NOT NULL,
     mail_enabled           INTEGER,
     mail_nickname          TEXT,
+    membership_rule        TEXT,
     security_enabled       INTEGER,
     UNIQUE (tenant_id, id)
 ) STRICT;

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use runstate_graph::entity::{
-    ASSIGNMENT, DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT, DEVICE_MANAGEMENT_SCRIPT,
+    ASSIGNMENT, ASSIGNMENT_FILTER, DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT, DEVICE_MANAGEMENT_SCRIPT,
     DEVICE_SHELL_SCRIPT, DEVICE_STATE, DIRECTORY_OBJECT, GROUP, GROUP_ASSIGNMENT, MANAGED_DEVICE,
     RUN_SUMMARY, USER, USER_STATE,
 };
@@ -171,6 +171,12 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
             &[&RUN_SUMMARY],
             vec![script()],
             &[&["script_pk"]],
+        ),
+        Table::new(
+            "assignment_filter",
+            &[&ASSIGNMENT_FILTER],
+            vec![tenant()],
+            in_tenant,
         ),
         Table::new(
             "managed_device",

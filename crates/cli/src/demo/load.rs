@@ -43,7 +43,8 @@ impl Loader<'_> {
     /// Loads all of it.
     pub(super) async fn load(&self, fleet: &Fleet) -> Result<(), Failure> {
         self.all("users", &fleet.users).await?;
-        self.all("deviceManagement/managedDevices", &fleet.devices).await?;
+        self.all("deviceManagement/managedDevices", &fleet.devices)
+            .await?;
         for group in &fleet.groups {
             let id = |member: &MemberRef| match *member {
                 MemberRef::User(i) => fleet.users.get(i).and_then(id_of),
@@ -64,17 +65,33 @@ impl Loader<'_> {
         self.add(&scripts, &script.object, None, Vec::new()).await?;
         let script_id = id_of(&script.object).unwrap_or_default();
         let script_path = format!("{scripts}/{script_id}");
-        self.all(&format!("{script_path}/assignments"), &script.assignments).await?;
-        self.states(fleet, &format!("{script_path}/deviceRunStates"), &script.device_run_states)
+        self.all(&format!("{script_path}/assignments"), &script.assignments)
             .await?;
-        for UserRunSeed { user_index, device_run_states } in &script.user_run_states {
-            let Some(user) = fleet.users.get(*user_index) else { continue };
+        self.states(
+            fleet,
+            &format!("{script_path}/deviceRunStates"),
+            &script.device_run_states,
+        )
+        .await?;
+        for UserRunSeed {
+            user_index,
+            device_run_states,
+        } in &script.user_run_states
+        {
+            let Some(user) = fleet.users.get(*user_index) else {
+                continue;
+            };
             let id = format!("{script_id}:{}", id_of(user).unwrap_or_default());
             let state = json!({ "id": id, "userPrincipalName": user.get("userPrincipalName") });
             let states = format!("{script_path}/userRunStates");
             let state = state.as_object().cloned().unwrap_or_default();
             self.add(&states, &state, None, Vec::new()).await?;
-            self.states(fleet, &format!("{states}/{id}/deviceRunStates"), device_run_states).await?;
+            self.states(
+                fleet,
+                &format!("{states}/{id}/deviceRunStates"),
+                device_run_states,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -85,7 +102,9 @@ impl Loader<'_> {
             let mut state = state.clone();
             let index = state.remove("deviceIndex").and_then(|index| index.as_u64());
             let index = index.and_then(|index| usize::try_from(index).ok());
-            let device = index.and_then(|index| fleet.devices.get(index)).and_then(id_of);
+            let device = index
+                .and_then(|index| fleet.devices.get(index))
+                .and_then(id_of);
             async move { self.add(to, &state, device, Vec::new()).await }
         };
         let added = stream::iter(states).map(add).buffer_unordered(AT_ONCE);
@@ -94,7 +113,11 @@ impl Loader<'_> {
 
     async fn all(&self, to: &str, objects: &[Object]) -> Result<(), Failure> {
         let add = |object| self.add(to, object, None, Vec::new());
-        stream::iter(objects).map(add).buffer_unordered(AT_ONCE).try_collect::<()>().await
+        stream::iter(objects)
+            .map(add)
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await
     }
 
     /// Adds an object to a collection, as it is.
@@ -109,7 +132,11 @@ impl Loader<'_> {
         let ty = path.ty().unwrap_or(&entity::ENTITY);
         let permit = self.permit(&path, Act::Create)?;
         let record = self.record(ty, object)?;
-        let entity = NewEntity { record, device_id, members };
+        let entity = NewEntity {
+            record,
+            device_id,
+            members,
+        };
         self.store.entity_create(&permit, &path, entity).await?;
         Ok(())
     }
@@ -135,7 +162,10 @@ impl Loader<'_> {
         let caller = Caller {
             tenant_id: self.tenant_id.to_owned(),
             kind: CallerKind::Application,
-            permissions: rules::ALL_WRITES.iter().map(|&name| name.to_owned()).collect(),
+            permissions: rules::ALL_WRITES
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
             client_id: None,
         };
         Ok(authorize(path, act, &caller)?)
@@ -147,5 +177,8 @@ fn path(text: &str) -> Result<ResourcePath, Failure> {
 }
 
 fn id_of(object: &Object) -> Option<String> {
-    object.get("id").and_then(|id| id.as_str()).map(str::to_owned)
+    object
+        .get("id")
+        .and_then(|id| id.as_str())
+        .map(str::to_owned)
 }

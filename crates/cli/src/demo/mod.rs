@@ -45,7 +45,7 @@ const APPLICATION: &str = "Runstate demo";
 /// How long the demo's tokens live, in seconds.
 const TOKEN_LIFETIME: i64 = 7 * 24 * 3600;
 
-/// Serve a tenant with sample data on loopback
+/// Serves a tenant with sample data, to try and to test with.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Address and port to listen on; port 0 takes any that is free
@@ -97,16 +97,28 @@ struct Ready {
 impl Demo {
     pub(crate) async fn run(self, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
         log_to_stderr(self.log);
-        let folder = tempfile::Builder::new().prefix("runstate-demo-").tempdir()?;
-        let data = self.data.clone().unwrap_or_else(|| folder.path().join("demo.db"));
-        let data = data.to_str().ok_or("the path of --data is not UTF-8")?.to_owned();
+        let folder = tempfile::Builder::new()
+            .prefix("runstate-demo-")
+            .tempdir()?;
+        let data = self
+            .data
+            .clone()
+            .unwrap_or_else(|| folder.path().join("demo.db"));
+        let data = data
+            .to_str()
+            .ok_or("the path of --data is not UTF-8")?
+            .to_owned();
         let shutdown = stop_signal()?;
 
         let store = open_store(&data)?;
         let now = SystemClock.now();
         let fleet = Fleet::new(SEED, now)?;
         let now = DateTimeOffset::from_system_time(now);
-        let loader = Loader { store: store.as_ref(), tenant_id: TENANT, now };
+        let loader = Loader {
+            store: store.as_ref(),
+            tenant_id: TENANT,
+            now,
+        };
         if !loader.is_loaded().await? {
             loader.load(&fleet).await?;
         }
@@ -121,8 +133,16 @@ impl Demo {
         let server = Server::bind(Arc::clone(&store), &settings).await?;
         let ready = ready(&server, store.as_ref()).await?;
         let header = folder.path().join("authorization");
-        write_private(&header, format!("Authorization: Bearer {}\n", ready.token).as_bytes())?;
-        let text = greeting(&ready, &fleet, &header, self.data.is_some().then_some(data.as_str()));
+        write_private(
+            &header,
+            format!("Authorization: Bearer {}\n", ready.token).as_bytes(),
+        )?;
+        let text = greeting(
+            &ready,
+            &fleet,
+            &header,
+            self.data.is_some().then_some(data.as_str()),
+        );
 
         // From here on connections are taken: the listener has its address, the server runs.
         let serving = tokio::spawn(server.run(shutdown));
@@ -138,14 +158,23 @@ impl Demo {
 
 /// Tokens, and an application of its own, for whoever tries the demo.
 async fn ready(server: &Server, store: &dyn IssuerStore) -> Result<Ready, Failure> {
-    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
     for application in store.application_list(TENANT).await? {
         if application.display_name == APPLICATION {
-            store.application_delete(TENANT, &application.client_id).await?;
+            store
+                .application_delete(TENANT, &application.client_id)
+                .await?;
         }
     }
-    let Registered { application, secret } =
-        register(TENANT, APPLICATION, names(rules::ALL_WRITES), Vec::new())?;
+    let Registered {
+        application,
+        secret,
+    } = register(TENANT, APPLICATION, names(rules::ALL_WRITES), Vec::new())?;
     let client_id = application.client_id.clone();
     store.application_add(application).await?;
     Ok(Ready {
@@ -165,7 +194,9 @@ fn token(
 ) -> Result<String, Failure> {
     Ok(issuer.issue(&Grant {
         tenant_id: TENANT.to_owned(),
-        subject: Subject::User { user_id: USER.to_owned() },
+        subject: Subject::User {
+            user_id: USER.to_owned(),
+        },
         permissions,
         client_id: client_id.to_owned(),
         expires_in: TOKEN_LIFETIME,
@@ -176,7 +207,10 @@ fn token(
 fn greeting(ready: &Ready, fleet: &Fleet, header: &Path, data: Option<&str>) -> String {
     let scripts = fleet.scripts.iter();
     let states = |script: &fleet::ScriptSeed| {
-        let users = script.user_run_states.iter().map(|user| user.device_run_states.len());
+        let users = script
+            .user_run_states
+            .iter()
+            .map(|user| user.device_run_states.len());
         script.device_run_states.len() + users.sum::<usize>()
     };
     let mut text = format!(
@@ -187,24 +221,52 @@ fn greeting(ready: &Ready, fleet: &Fleet, header: &Path, data: Option<&str>) -> 
         fleet.scripts.len(),
         scripts.clone().map(states).sum::<usize>(),
     );
-    let Ready { base_url, tenant_id, token, .. } = ready;
+    let Ready {
+        base_url,
+        tenant_id,
+        token,
+        ..
+    } = ready;
     let kept = data.unwrap_or("a temporary file, gone when the demo stops");
-    let _ = write!(text, "  URL     {base_url}\n  tenant  {tenant_id}\n  data    {kept}\n");
+    let _ = write!(
+        text,
+        "  URL     {base_url}\n  tenant  {tenant_id}\n  data    {kept}\n"
+    );
     let _ = write!(text, "  token   {token}\n\n");
 
     let shell = |script: &&fleet::ScriptSeed| script.collection == "deviceShellScripts";
-    let Some(script) = scripts.clone().find(shell) else { return text };
-    let id = |object: &Object| object.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-    let pending = |state: &&Object| state.get("runState").is_some_and(|state| state == "pending");
+    let Some(script) = scripts.clone().find(shell) else {
+        return text;
+    };
+    let id = |object: &Object| {
+        object
+            .get("id")
+            .and_then(|id| id.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let pending = |state: &&Object| {
+        state
+            .get("runState")
+            .is_some_and(|state| state == "pending")
+    };
     let states = &script.device_run_states;
-    let state = states.iter().find(pending).or_else(|| states.first()).map(id).unwrap_or_default();
-    let script_url = format!("{base_url}/deviceManagement/deviceShellScripts/{}", id(&script.object));
+    let state = states
+        .iter()
+        .find(pending)
+        .or_else(|| states.first())
+        .map(id)
+        .unwrap_or_default();
+    let script_url = format!(
+        "{base_url}/deviceManagement/deviceShellScripts/{}",
+        id(&script.object)
+    );
     let curl = format!("curl -sS -H @{}", header.display());
     let _ = write!(
         text,
         "Report a run, as a device does; list the failures with their devices; see the sum:\n\n\
          {curl} -X PATCH '{script_url}/deviceRunStates/{state}' -H 'Content-Type: application/json' -d '{EXAMPLE}'\n\n\
-         {curl} -G '{script_url}/deviceRunStates' -d '$top=3' -d '$expand=managedDevice($select=deviceName)' -d \"\\$filter=runState eq 'fail'\"\n\n\
+         {curl} -G '{script_url}/deviceRunStates' -d '$top=3' -d '$expand=managedDevice($select=deviceName)' --data-urlencode \"\\$filter=runState eq 'fail'\"\n\n\
          {curl} '{script_url}/runSummary'\n\n\
          Stop with Ctrl-C.\n"
     );
@@ -223,7 +285,10 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| {
         // What is half written is of no use to anybody.
         let _ = std::fs::remove_file(&part);
-        Failure::from(format!("the ready file {} cannot be written: {error}", path.display()))
+        Failure::from(format!(
+            "the ready file {} cannot be written: {error}",
+            path.display()
+        ))
     })
 }
 

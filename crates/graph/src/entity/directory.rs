@@ -21,6 +21,8 @@ static MAIL_ENABLED: Property = Property::new("mailEnabled", Type::Boolean);
 static MAIL_NICKNAME: Property = Property::new("mailNickname", Type::String);
 static SECURITY_ENABLED: Property = Property::new("securityEnabled", Type::Boolean);
 static GROUP_TYPES: Property = Property::new("groupTypes", Type::String).many();
+/// Dynamic membership is not served, so this is null; clients such as IntuneCD select it.
+static MEMBERSHIP_RULE: Property = Property::new("membershipRule", Type::String).computed();
 static CREATED: Property = Property::new("createdDateTime", Type::DateTimeOffset).computed();
 
 /// What a group may hold: a user, a group, a device.
@@ -82,6 +84,7 @@ pub static GROUP: StructuredType = StructuredType {
             &GROUP_TYPES,
             &MAIL_ENABLED,
             &MAIL_NICKNAME,
+            &MEMBERSHIP_RULE,
             &SECURITY_ENABLED,
         ],
     )

@@ -101,3 +101,19 @@ enumeration! {
         "unknown" = 0, "x86" = 1, "x64" = 2, "arm" = 3, "arM64" = 4,
     }
 }
+enumeration! {
+    /// The platform of the devices that an assignment filter is for.
+    DEVICE_PLATFORM_TYPE = "devicePlatformType" {
+        "android" = 0, "androidForWork" = 1, "iOS" = 2, "macOS" = 3, "windowsPhone81" = 4,
+        "windows81AndLater" = 5, "windows10AndLater" = 6, "androidWorkProfile" = 7, "unknown" = 8,
+        "androidAOSP" = 9, "androidMobileApplicationManagement" = 10,
+        "iOSMobileApplicationManagement" = 11, "unknownFutureValue" = 12,
+        "windowsMobileApplicationManagement" = 13,
+    }
+}
+enumeration! {
+    /// What an assignment filter looks at.
+    ASSIGNMENT_FILTER_MANAGEMENT_TYPE = "assignmentFilterManagementType" {
+        "devices" = 0, "apps" = 1, "unknownFutureValue" = 2,
+    }
+}

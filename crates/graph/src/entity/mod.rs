@@ -4,6 +4,7 @@
 //! Sources: the Graph beta documentation of each type, and the types of the Graph SDKs.
 
 mod assignment;
+mod assignment_filter;
 mod directory;
 mod enums;
 mod managed_device;
@@ -12,6 +13,7 @@ mod run_state;
 mod script;
 
 pub use assignment::*;
+pub use assignment_filter::ASSIGNMENT_FILTER;
 pub use directory::*;
 pub use enums::*;
 pub use managed_device::MANAGED_DEVICE;

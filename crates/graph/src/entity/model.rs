@@ -19,6 +19,8 @@ static CUSTOM_ATTRIBUTES: NavigationProperty = NavigationProperty::contained(
     &DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
     Acts::ALL,
 );
+static ASSIGNMENT_FILTERS: NavigationProperty =
+    NavigationProperty::contained("assignmentFilters", &ASSIGNMENT_FILTER, Acts::ALL);
 static MANAGED_DEVICES: NavigationProperty =
     NavigationProperty::contained("managedDevices", &MANAGED_DEVICE, Acts::ALL);
 
@@ -28,6 +30,7 @@ pub static DEVICE_MANAGEMENT: StructuredType = StructuredType {
         &SCRIPTS,
         &SHELL_SCRIPTS,
         &CUSTOM_ATTRIBUTES,
+        &ASSIGNMENT_FILTERS,
         &MANAGED_DEVICES,
     ],
     ..StructuredType::entity("deviceManagement", &ENTITY, &[&ID])
@@ -62,6 +65,8 @@ pub static MODEL: Model = Model {
         &FILTER_TYPE,
         &ASSIGNMENT_SOURCE,
         &TARGET_TYPE,
+        &DEVICE_PLATFORM_TYPE,
+        &ASSIGNMENT_FILTER_MANAGEMENT_TYPE,
         &MANAGED_DEVICE_OWNER_TYPE,
         &OWNER_TYPE,
         &DEVICE_TYPE,
@@ -82,6 +87,7 @@ pub static MODEL: Model = Model {
         &DEVICE_STATE,
         &USER_STATE,
         &RUN_SUMMARY,
+        &ASSIGNMENT_FILTER,
         &MANAGED_DEVICE,
         &USER,
         &GROUP,

@@ -271,13 +271,11 @@ impl Object<'_, '_> {
                     self.nested(&end.entity(row.id()), &expand.query, row);
                 }
                 Expanded::Many(page) => {
-                    let next = page.next.as_ref().map(|token| {
-                        url::next_link(
-                            &format!("{}/{}", self.writer.root, end.canonical()),
-                            &expand.options,
-                            token,
-                        )
-                    });
+                    // The rest is asked for from this entity, wherever those entities live.
+                    let (root, owner) = (self.writer.root, location.canonical());
+                    let rest = format!("{root}/{owner}/{}", navigation.name);
+                    let next = page.next.as_ref();
+                    let next = next.map(|token| url::next_link(&rest, &expand.options, token));
                     self.page(navigation.name, &end, &expand.query, page, next.as_deref());
                 }
             }

@@ -104,6 +104,10 @@ fn read_along(
     navigation: &'static NavigationProperty,
     caller: &Caller,
 ) -> Result<(), Denied> {
+    // Whatever permissions a device's token may hold: it reads nothing but its own states.
+    if matches!(caller.kind, CallerKind::Device { .. }) {
+        return Err(Denied::DeviceOnly);
+    }
     steps.push(PathStep {
         navigation,
         key: navigation.collection.then(String::new),

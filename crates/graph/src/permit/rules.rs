@@ -39,6 +39,8 @@ const SCRIPT_READS: &[&str] = &[
     SCRIPTS_WRITE,
 ];
 const SCRIPT_WRITES: &[&str] = &[CONFIGURATION_WRITE, SCRIPTS_WRITE];
+const FILTER_READS: &[&str] = &[CONFIGURATION_READ, CONFIGURATION_WRITE];
+const FILTER_WRITES: &[&str] = &[CONFIGURATION_WRITE];
 const STATE_READS: &[&str] = &[
     CONFIGURATION_READ,
     CONFIGURATION_WRITE,
@@ -121,17 +123,9 @@ pub static RULES: &[Rule] = &[
     reported_by_devices("deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}"),
     rule("deviceManagement/{C}", SCRIPT_READS, SCRIPT_WRITES),
     rule("deviceManagement/{C}/{id}", SCRIPT_READS, SCRIPT_WRITES),
-    rule(
-        "deviceManagement/{C}/{id}/assign",
-        SCRIPT_READS,
-        SCRIPT_WRITES,
-    ),
+    rule("deviceManagement/{C}/{id}/assign", &[], SCRIPT_WRITES),
     // Asking is all it does, so whoever may read the assignments may ask.
-    rule(
-        "deviceManagement/{C}/hasPayloadLinks",
-        SCRIPT_READS,
-        SCRIPT_READS,
-    ),
+    rule("deviceManagement/{C}/hasPayloadLinks", &[], SCRIPT_READS),
     rule(
         "deviceManagement/{C}/{id}/assignments",
         SCRIPT_READS,
@@ -209,6 +203,16 @@ pub static RULES: &[Rule] = &[
         &[],
     ),
     rule(
+        "deviceManagement/assignmentFilters",
+        FILTER_READS,
+        FILTER_WRITES,
+    ),
+    rule(
+        "deviceManagement/assignmentFilters/{id}",
+        FILTER_READS,
+        FILTER_WRITES,
+    ),
+    rule(
         "deviceManagement/managedDevices",
         DEVICE_READS,
         DEVICE_WRITES,
@@ -232,10 +236,10 @@ pub static RULES: &[Rule] = &[
     rule("users/{id}", USER_READS, USER_WRITES),
     rule("groups", GROUP_READS, GROUP_WRITES),
     rule("groups/{id}", GROUP_READS, GROUP_WRITES),
-    rule("groups/{id}/members", GROUP_READS, MEMBER_WRITES),
+    rule("groups/{id}/members", GROUP_READS, &[]),
     rule("groups/{id}/members/{id}", GROUP_READS, &[]),
     rule("groups/{id}/members/$ref", GROUP_READS, MEMBER_WRITES),
-    rule("groups/{id}/members/{id}/$ref", GROUP_READS, MEMBER_WRITES),
+    rule("groups/{id}/members/{id}/$ref", &[], MEMBER_WRITES),
     rule("groups/{id}/transitiveMembers", GROUP_READS, &[]),
     rule("groups/{id}/transitiveMembers/{id}", GROUP_READS, &[]),
 ];

@@ -11,6 +11,9 @@ use crate::{
     grammar::ast::{BinaryOp, Column, Expr, ExprKind, Literal, MemberPath, Quantifier},
 };
 
+/// How deep `any` and `all` may nest: each level may multiply the work by the rows of a collection.
+pub const MAX_QUANTIFIER_DEPTH: usize = 3;
+
 /// Something with a single value, whose type is known or, of a literal, still open.
 pub(super) enum Operand<'e> {
     /// A literal.
@@ -171,8 +174,17 @@ impl Scope<'_> {
             let message = format!("'{source}' is not a collection, so it has no {quantifier}");
             return Err(self.context.error(ErrorKind::Type, source.column, message));
         }
-        // The depth of nesting is bounded far below 255 by the grammar.
-        let number = u8::try_from(self.variables.len() + 1).unwrap_or(u8::MAX);
+        let depth = self.variables.len() + 1;
+        let number = match u8::try_from(depth) {
+            Ok(number) if depth <= MAX_QUANTIFIER_DEPTH => number,
+            _ => {
+                let message =
+                    format!("any and all are nested more than {MAX_QUANTIFIER_DEPTH} deep");
+                return Err(self
+                    .context
+                    .error(ErrorKind::TooComplex, source.column, message));
+            }
+        };
         let predicate = match predicate {
             None => None,
             Some((variable, expr)) => {

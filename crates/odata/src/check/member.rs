@@ -10,6 +10,9 @@ use crate::{
     grammar::ast::{Column, MemberPath},
 };
 
+/// How many navigation properties one path may follow: each is one more relation to look into.
+pub const MAX_NAVIGATION: usize = 8;
+
 /// What a path leads to.
 #[derive(Clone, Copy)]
 pub(super) enum End {
@@ -89,6 +92,12 @@ impl Scope<'_> {
             let (step, next) = self.step(ty, *column, name)?;
             if let Some(step) = step {
                 member.steps.push(step);
+            }
+            let is_related = |step: &&Step| matches!(step, Step::Navigation(_));
+            if member.steps.iter().filter(is_related).count() > MAX_NAVIGATION {
+                let message =
+                    format!("The path has more than {MAX_NAVIGATION} navigation properties");
+                return Err(self.context.error(ErrorKind::TooComplex, *column, message));
             }
             end = next;
             before = name;

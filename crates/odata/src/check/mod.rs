@@ -14,6 +14,8 @@ mod path;
 mod query;
 mod resource;
 
+pub use filter::MAX_QUANTIFIER_DEPTH;
+pub use member::MAX_NAVIGATION;
 pub use options::{MAX_EXPAND_DEPTH, count_query, entity_query, query};
 pub use path::{PathStep, ResourcePath, Tail};
 pub use query::{

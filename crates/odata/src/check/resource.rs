@@ -1,6 +1,7 @@
 //! Paths walked from the service root.
 
 use super::{
+    member::MAX_NAVIGATION,
     names,
     path::{PathStep, ResourcePath, Tail},
 };
@@ -18,7 +19,8 @@ use crate::{
 /// # Errors
 ///
 /// [`ErrorKind::UnknownName`] with Microsoft Graph's own sentence for a segment that leads nowhere;
-/// [`ErrorKind::Unsupported`] for what exists but has no address here.
+/// [`ErrorKind::Unsupported`] for what exists but has no address here; [`ErrorKind::TooComplex`] for
+/// more than [`MAX_NAVIGATION`] navigation properties.
 pub fn path(model: &'static Model, segments: &[Segment]) -> Result<ResourcePath, Error> {
     let mut walk = Walk {
         model,
@@ -86,6 +88,10 @@ impl Walk {
     ) -> Result<(), Error> {
         if segment.key.is_some() && !navigation.collection {
             return Err(not_found(segment));
+        }
+        if self.path.steps.len() == MAX_NAVIGATION {
+            let message = format!("The path has more than {MAX_NAVIGATION} navigation properties");
+            return Err(Error::new(ErrorKind::TooComplex, "", 0, message));
         }
         self.path.steps.push(PathStep {
             navigation,

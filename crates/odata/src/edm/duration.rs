@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// The lexical form is XML Schema's `dayTimeDuration` (OData ABNF `durationValue`) and, as Intune
 /// accepts it, whole weeks (`P1W`). Months and years have no fixed length and are refused.
-/// Equality, order and hash are of the length alone.
+/// Equality and order are of the length alone.
 #[derive(Debug, Clone)]
 pub struct Duration {
     ticks: i64,

@@ -13,6 +13,14 @@ use crate::{Error, ErrorKind};
 
 /// Reads the decoded value of `$filter`, e.g. `runState eq 'fail' and errorCode gt 0`.
 ///
+/// ```
+/// use runstate_odata::grammar::filter;
+///
+/// let tree = filter::parse("(runState eq 'fail')and errorCode GT 0").unwrap();
+/// assert_eq!(tree.to_string(), "runState eq 'fail' and errorCode gt 0");
+/// assert_eq!(filter::parse("runState = 'fail'").unwrap_err().column, 10);
+/// ```
+///
 /// # Errors
 ///
 /// The first fault, with its column.

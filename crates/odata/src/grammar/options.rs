@@ -12,6 +12,15 @@ use crate::{Error, ErrorKind};
 /// has it (URL Conventions, 5.1). Options that are neither are the client's own and mean nothing
 /// here, as OData has it too (5.2).
 ///
+/// ```
+/// use runstate_odata::grammar::options;
+///
+/// let read = options::parse("$top=5&filter=runState%20eq%20'fail'&mine=1").unwrap();
+/// assert_eq!(read.top, Some(5));
+/// assert_eq!(read.to_string(), "$filter=runState%20eq%20'fail'&$top=5");
+/// assert_eq!(options::parse("$top=-5").unwrap_err().option, "$top");
+/// ```
+///
 /// # Errors
 ///
 /// The first fault: bad encoding, an option given twice, a system query option that is not served,

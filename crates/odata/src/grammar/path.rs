@@ -25,6 +25,15 @@ pub struct Segment {
 /// `('it''s')`, `(id='…')` or without quotes; a segment that only looks similar is taken as it is,
 /// since a key as a segment may hold any character.
 ///
+/// ```
+/// use runstate_odata::grammar::path;
+///
+/// let segments = path::parse("/groups('a%2Fb')/members/").unwrap();
+/// assert_eq!(segments[0].name, "groups");
+/// assert_eq!(segments[0].key.as_deref(), Some("a/b"));
+/// assert_eq!(segments[1].name, "members");
+/// ```
+///
 /// # Errors
 ///
 /// Bad encoding, or an empty segment; the column counts in the decoded path.

@@ -2,7 +2,7 @@
 
 use super::{
     data::check as cases,
-    model::{MODEL, SCRIPT, STATE},
+    model::{MODEL, SCRIPT, STATE, USER},
 };
 use crate::{
     Error,
@@ -11,13 +11,18 @@ use crate::{
     grammar::{options, path},
 };
 
-/// `type? options`, the type being `script` or `state`, with `!` behind it for one entity and `#`
-/// for a count.
+/// `type? options`, the type being `script`, `state` or `user`, with `!` behind it for one entity
+/// and `#` for a count.
 fn checked(line: &str) -> Result<String, Error> {
     let (ty, text) = line.split_once('?').unwrap();
     let options = options::parse(&text.replace('+', "%2B"))?;
-    let named =
-        |name: &str| -> &'static StructuredType { if name == "script" { &SCRIPT } else { &STATE } };
+    let named = |name: &str| -> &'static StructuredType {
+        match name {
+            "script" => &SCRIPT,
+            "user" => &USER,
+            _ => &STATE,
+        }
+    };
     let query = if let Some(name) = ty.strip_suffix('!') {
         check::entity_query(named(name), &options, &MODEL)
     } else if let Some(name) = ty.strip_suffix('#') {

@@ -54,6 +54,7 @@ fn the_deepest_that_is_read_is_also_checked_and_printed() {
         for (open, close) in [
             ("(", ")"),
             ("not ", ""),
+            ("tags/any(x:", ")"),
             ("enabled or enabled and enabled eq (", ")"),
         ] {
             let text = format!("{}enabled{}", open.repeat(deepest), close.repeat(deepest));

@@ -99,7 +99,7 @@ static ASSIGNMENT: StructuredType = StructuredType {
     ..entity("assignment")
 };
 
-static USER: StructuredType = StructuredType {
+pub(super) static USER: StructuredType = StructuredType {
     properties: &[
         &ID,
         &property("mail", Type::String),

@@ -1,7 +1,7 @@
 //! JSON Web Signatures in compact serialization (RFC 7515, 7.1), verified and made with `ring`.
 //!
 //! The choice of the algorithm is the place where verifiers of tokens have failed (RFC 8725, 2.1).
-//! Here a key has one type, [`PublicKey`](super::jwk::PublicKey), and it alone decides which
+//! Here a key has one type, [`PublicKey`], and it alone decides which
 //! algorithms it answers to; `none` and the HMACs are not representable.
 
 use base64::Engine;

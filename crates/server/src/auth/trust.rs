@@ -14,9 +14,9 @@ use super::error::{AuthError, Refusal, brief};
 /// Stands for the token's `tid` in the name of a multi-tenant issuer.
 const TENANT_PLACEHOLDER: &str = "{tenantid}";
 
-/// A trusted issuer as an administrator writes it down.
+/// A trusted issuer as an administrator writes it down, each member in kebab case.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IssuerConfig {
     /// The issuer's name, as it stands in `iss`. May hold `{tenantid}`, for Entra's multi-tenant
     /// tokens: `https://login.microsoftonline.com/{tenantid}/v2.0`.
@@ -270,6 +270,22 @@ mod tests {
             ..config("https://i/{tenantid}")
         };
         assert!(reason(fixed).starts_with("holds {tenantid}"));
+    }
+
+    #[test]
+    fn settings_are_in_kebab_case_and_none_is_passed_over() {
+        let table = serde_json::json!({
+            "issuer": "https://i", "audiences": ["a"], "tenants": ["t"], "tenant-claim": "org",
+            "metadata-url": "https://m", "leeway": 5,
+        });
+        let config: IssuerConfig = serde_json::from_value(table).unwrap();
+        let trusted = TrustedIssuer::new(config).unwrap();
+        assert_eq!(
+            (trusted.metadata_url.as_str(), trusted.leeway),
+            ("https://m", 5)
+        );
+        let misspelt = serde_json::json!({"issuer": "https://i", "audiences": [], "tenents": []});
+        assert!(serde_json::from_value::<IssuerConfig>(misspelt).is_err());
     }
 
     #[test]

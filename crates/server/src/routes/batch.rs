@@ -14,7 +14,7 @@ use crate::{
     App,
     dispatch::dispatch,
     edge,
-    exchange::{Answer, Body, Failure, Request},
+    exchange::{Answer, Body, Failure, Request, Version},
     negotiate,
 };
 
@@ -72,9 +72,7 @@ pub(super) async fn batch(app: &App, request: &Request<'_>) -> Result<Answer, Fa
             .into_iter()
             .partition(|item| item.depends_on.iter().all(|id| statuses.contains_key(id)));
         if ready.is_empty() {
-            return Err(
-                Error::bad_request("The requests depend on one another in a circle.").into(),
-            );
+            return Err(Error::internal("A batch waits for what is never run.").into());
         }
         waiting = rest;
         let answered = join_all(
@@ -120,6 +118,29 @@ fn check(requests: &[Item]) -> Result<(), Error> {
             return Err(Error::bad_request(message));
         }
     }
+    // Take away whatever depends only on what was taken away before: a circle stays. This is seen
+    // before any request is run, so that a batch that is refused has done nothing.
+    let mut done: HashSet<&str> = HashSet::new();
+    loop {
+        let ready = |item: &&Item| {
+            let after = item.depends_on.iter();
+            !done.contains(item.id.as_str())
+                && after.into_iter().all(|id| done.contains(id.as_str()))
+        };
+        let ready: Vec<&str> = requests
+            .iter()
+            .filter(ready)
+            .map(|item| item.id.as_str())
+            .collect();
+        if ready.is_empty() {
+            break;
+        }
+        done.extend(ready);
+    }
+    if done.len() < requests.len() {
+        let message = "The requests depend on one another in a circle.";
+        return Err(Error::bad_request(message));
+    }
     Ok(())
 }
 
@@ -152,7 +173,7 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| Error::bad_request(format!("'{}' is not a method.", item.method)))?;
     let headers = headers(&item.headers)?;
-    let (path, query) = split(&item.url)?;
+    let (path, query) = split(&item.url, outer.version)?;
     let request = Request {
         method,
         version: outer.version,
@@ -170,23 +191,24 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
 }
 
 /// The path, with a slash at its beginning, and the query of a request's URL: relative to the version,
-/// or absolute as the Graph SDK for Python writes it, whatever name the service had there.
-fn split(url: &str) -> Result<(String, &str), Error> {
+/// or absolute as the Graph SDK for Python writes it, whatever name the service had there. It must be
+/// of the batch's own version.
+fn split(url: &str, version: Version) -> Result<(String, &str), Error> {
     let url = url.split('#').next().unwrap_or_default();
     let relative = match url.split_once("://") {
         None => url,
         Some((_, rest)) => {
-            let path = rest
-                .split_once('/')
-                .map(|(_, path)| path)
-                .unwrap_or_default();
-            let versions = ["beta", "v1.0"];
-            let below = path
-                .split_once('/')
-                .filter(|(version, _)| versions.contains(version));
+            let own = match version {
+                Version::Beta => "beta",
+                Version::V1 => "v1.0",
+            };
+            let path = rest.split_once('/').map(|(_, path)| path);
+            let below = path.and_then(|path| path.split_once('/'));
+            let below = below.filter(|(version, _)| version.eq_ignore_ascii_case(own));
             below.map(|(_, path)| path).ok_or_else(|| {
+                let shown: String = url.chars().take(128).collect();
                 Error::bad_request(format!(
-                    "The url '{url}' must be relative to the version, such as /deviceManagement/deviceShellScripts."
+                    "The url '{shown}' must be relative to /{own}, such as /deviceManagement/deviceShellScripts."
                 ))
             })?
         }

@@ -3,7 +3,6 @@
 
 use http::{StatusCode, header};
 use runstate_graph::{
-    entity,
     error::Error,
     json::{
         read::{self, Purpose},
@@ -52,7 +51,7 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(answer.with(header::ETAG, &etag(row.version)))
 }
 
-/// Checks what the entity's kind asks for, and adds the date of the change to a script's.
+/// Checks what the entity's kind asks for, and adds the date of the change where it is kept.
 fn complete(
     call: &Call<'_>,
     ty: &'static StructuredType,
@@ -69,9 +68,7 @@ fn complete(
             _ => {}
         }
     }
-    if entity::SCRIPT_TYPES.contains(&ty)
-        && let Some(position) = ty.position("lastModifiedDateTime")
-    {
+    if let Some(position) = ty.position("lastModifiedDateTime") {
         let now = DateTimeOffset::from_system_time(call.app.clock.now());
         changes.push((position, Value::DateTimeOffset(now)));
     }

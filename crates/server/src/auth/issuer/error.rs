@@ -7,7 +7,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::super::error::brief;
-use super::{json_body, uuid};
+use super::json_body;
 use crate::random;
 
 /// Why no token was issued. The numbers are Entra's (Microsoft identity platform,
@@ -150,7 +150,7 @@ impl OAuthError {
         basic: bool,
     ) -> Response {
         let (status, error, number) = self.parts();
-        let fresh = || random::bytes().map(uuid).unwrap_or_default();
+        let fresh = || random::guid().unwrap_or_default();
         let trace_id = fresh();
         let correlation_id = correlation_id.unwrap_or_else(fresh);
         let timestamp = timestamp(now);

@@ -158,7 +158,7 @@ impl BuiltinIssuer {
         let expires = now.saturating_add(grant.expires_in);
         // A token made expired was valid once, as real ones were: `exp` is never before `nbf`.
         let begins = now.min(expires);
-        let id = uuid(random::bytes()?);
+        let id = random::guid()?;
         let mut claims = Map::new();
         let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         set("iss", self.name_of(&tenant).into());
@@ -329,13 +329,6 @@ fn json_body(value: Value) -> impl IntoResponse {
         [(header::CONTENT_TYPE, "application/json; charset=utf-8")],
         value.to_string(),
     )
-}
-
-/// A random UUID (RFC 9562, 5.4) from 16 random bytes.
-fn uuid(bytes: [u8; 16]) -> String {
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
 }
 
 /// The tenant in a path, in lower case; `None` if it can't be the name of one. Tenants are GUIDs

@@ -4,7 +4,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use runstate_store::issuer::{Application, ApplicationKey, HashedSecret};
 
-use super::uuid;
 use crate::random::{self, RandomError};
 
 /// An application as it is to be stored, with the secret that is not.
@@ -35,7 +34,7 @@ pub fn register(
     };
     let application = Application {
         tenant_id: tenant_id.to_lowercase(),
-        client_id: uuid(random::bytes()?),
+        client_id: random::guid()?,
         display_name: display_name.to_owned(),
         permissions,
         secrets: secret

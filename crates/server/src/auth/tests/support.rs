@@ -1,6 +1,11 @@
 //! What the tests stand on: a clock, a store in memory, keys of every kind, and an issuer that is
 //! not ours, served on loopback.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "signatures need randomness, and no test depends on which"
+)]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -178,7 +183,7 @@ impl TestKey {
     pub(super) fn sign(&self, header: &Value, claims: &Value) -> String {
         let signed = unsigned(header, claims);
         let algorithm = header["alg"].as_str().unwrap();
-        let random = SystemRandom::new();
+        let random = system_random();
         let message = signed.as_bytes();
         let signature = match self {
             Self::Ed25519(key) => key.sign(message).as_ref().to_vec(),
@@ -203,8 +208,16 @@ impl TestKey {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`ring` makes and uses ECDSA and RSA keys with its own generator only"
+)]
+fn system_random() -> SystemRandom {
+    SystemRandom::new()
+}
+
 fn ecdsa(algorithm: &'static signature::EcdsaSigningAlgorithm) -> EcdsaKeyPair {
-    let random = SystemRandom::new();
+    let random = system_random();
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
     EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap()
 }

@@ -1,0 +1,16 @@
+//! The one place that picks a backend.
+
+use std::sync::Arc;
+
+use runstate_store_sqlite::SqliteStore;
+
+use crate::{clock::SystemClock, failure::Failure};
+
+/// Opens the store at `data`, the path of a SQLite file; makes it where there is none.
+///
+/// # Errors
+///
+/// When the file cannot be opened, or is not one of ours, or is of a newer release.
+pub(crate) fn open_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
+    Ok(Arc::new(SqliteStore::open(data, Arc::new(SystemClock))?))
+}

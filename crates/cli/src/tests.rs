@@ -1,0 +1,261 @@
+//! The commands, given as a person gives them, on real files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Parser;
+use http::HeaderValue;
+use runstate_graph::permit::{Caller, CallerKind};
+use runstate_server::auth::issuer::BuiltinIssuer;
+use runstate_server::auth::{AuthError, Authenticator, Refusal};
+use runstate_server::base_url::BaseUrl;
+use runstate_server::listen::Tls;
+
+use crate::clock::SystemClock;
+use crate::open_store::open_store;
+use crate::{Arguments, run};
+use runstate_store::issuer::IssuerStore as _;
+
+/// What a command prints, or why it fails.
+async fn command(arguments: &[&str]) -> Result<String, String> {
+    let arguments = ["runstate"].iter().chain(arguments);
+    let arguments = Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
+    let mut out = Vec::new();
+    run(arguments, &mut out)
+        .await
+        .map_err(|failure| failure.to_string())?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+/// Whom the server of `data` takes the bearer of `token` for.
+async fn caller(data: &str, token: &str) -> Result<Arc<Caller>, AuthError> {
+    let (store, clock) = (open_store(data).unwrap(), Arc::new(SystemClock));
+    let issuer = BuiltinIssuer::open(store, clock.clone(), BaseUrl::default())
+        .await
+        .unwrap();
+    let authenticator = Authenticator::new(clock, Some(Arc::new(issuer)), vec![]).unwrap();
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.trim())).unwrap();
+    authenticator.authenticate(Some(&value)).await
+}
+
+/// A file for a store in a new folder, and the folder.
+fn data() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("runstate.db").display().to_string();
+    (folder, data)
+}
+
+#[tokio::test]
+async fn a_token_is_what_was_asked_for() {
+    let (_folder, data) = data();
+    let base = [
+        "token",
+        "--data",
+        &data,
+        "--permission",
+        "A",
+        "B",
+        "--permission",
+        "C",
+    ];
+    let user = CallerKind::Delegated {
+        user_id: "72756e73-7461-4e65-8000-000000000002".into(),
+    };
+    let cases: [(&[&str], CallerKind); 4] = [
+        (&["--tenant", "T"], user),
+        (
+            &["--tenant", "T", "--user", "u"],
+            CallerKind::Delegated {
+                user_id: "u".into(),
+            },
+        ),
+        (&["--tenant", "T", "--app"], CallerKind::Application),
+        (
+            &["--tenant", "T", "--device", "d"],
+            CallerKind::Device {
+                device_id: "d".into(),
+            },
+        ),
+    ];
+    for (more, kind) in cases {
+        let token = command(&[&base, more].concat()).await.unwrap();
+        let found = caller(&data, &token).await.unwrap();
+        assert_eq!(found.kind, kind);
+        assert_eq!(found.tenant_id, "t");
+        assert_eq!(found.permissions, ["A", "B", "C"]);
+    }
+    // A personal account is in no tenant of ours, whatever else is said.
+    for more in [&["--personal"][..], &["--personal", "--tenant", "t"]] {
+        let token = command(&[&base[..], more].concat()).await.unwrap();
+        assert!(caller(&data, &token).await.unwrap().is_personal());
+    }
+}
+
+#[tokio::test]
+async fn a_token_may_be_made_expired() {
+    let (_folder, data) = data();
+    let token = command(&[
+        "token",
+        "--data",
+        &data,
+        "--tenant",
+        "t",
+        "--expires-in",
+        "-1",
+    ])
+    .await;
+    let error = caller(&data, &token.unwrap()).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            AuthError::Refused {
+                refusal: Refusal::Expired,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_token_of_another_store_is_refused() {
+    let ((_one_folder, one), (_other_folder, other)) = (data(), data());
+    let token = command(&["token", "--data", &one, "--tenant", "t"])
+        .await
+        .unwrap();
+    let error = caller(&other, &token).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            AuthError::Refused {
+                refusal: Refusal::UnknownKey,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn arguments_that_contradict_each_other_are_refused() {
+    let (_folder, data) = data();
+    for wrong in [
+        &["token", "--data", &data][..],
+        &[
+            "token", "--data", &data, "--tenant", "t", "--user", "u", "--app",
+        ],
+        &[
+            "token", "--data", &data, "--tenant", "t", "--app", "--device", "d",
+        ],
+        &["token", "--data", &data, "--tenant", "a b"],
+        &["app", "list", "--data", &data, "--tenant", "../x"],
+    ] {
+        assert!(command(wrong).await.is_err(), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn applications_come_and_go() {
+    let (folder, data) = data();
+    let create = [
+        "app",
+        "create",
+        "--data",
+        &data,
+        "--tenant",
+        "T",
+        "--permission",
+        "A",
+    ];
+    let printed = command(&[&create[..], &["--name", "One"]].concat())
+        .await
+        .unwrap();
+    let line = |name: &str| {
+        let line = printed.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{printed}"))
+            .trim()
+            .to_owned()
+    };
+    let (client_id, secret) = (line("client id:"), line("client secret:"));
+    let stored = open_store(&data)
+        .unwrap()
+        .application_get("t", &client_id)
+        .await
+        .unwrap();
+    let stored = stored.unwrap();
+    assert!(stored.secrets[0].matches(&secret));
+    assert_eq!(secret.len(), 43, "256 bits in base64url");
+
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let key = folder.path().join("key.pem");
+    std::fs::write(&key, pair.public_key_pem()).unwrap();
+    let key = key.display().to_string();
+    let printed = command(&[&create[..], &["--name", "Two", "--public-key", &key]].concat()).await;
+    assert!(!printed.unwrap().contains("secret"));
+
+    let list = ["app", "list", "--data", &data, "--tenant", "t"];
+    let listed = command(&list).await.unwrap();
+    let lines: Vec<_> = listed.lines().collect();
+    assert_eq!(lines[0], format!("{client_id}\tsecret\tOne\tA"));
+    assert!(lines[1].ends_with("\tkey\tTwo\tA"), "{listed}");
+    assert!(!listed.contains(&secret));
+
+    let delete = [
+        "app", "delete", "--data", &data, "--tenant", "t", &client_id,
+    ];
+    command(&delete).await.unwrap();
+    assert!(
+        command(&delete)
+            .await
+            .unwrap_err()
+            .contains("no application")
+    );
+    assert_eq!(command(&list).await.unwrap().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_private_key_is_not_taken_for_a_public_one() {
+    let (folder, data) = data();
+    let key = folder.path().join("key.pem");
+    std::fs::write(&key, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let key = key.display().to_string();
+    let create = [
+        "app",
+        "create",
+        "--data",
+        &data,
+        "--tenant",
+        "t",
+        "--public-key",
+        &key,
+    ];
+    let error = command(&create).await.unwrap_err();
+    assert!(error.contains("this is a private key"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_can_be_served_and_its_keys_are_kept_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made").display().to_string();
+    let printed = command(&["certificate", "--out", &out]).await.unwrap();
+    assert!(
+        printed.contains("--tls-cert") && printed.contains("REQUESTS_CA_BUNDLE"),
+        "{printed}"
+    );
+    let path = |name: &str| Path::new(&out).join(name);
+    Tls::from_files(&path("server.pem"), &path("server-key.pem")).unwrap();
+    #[cfg(unix)]
+    for name in ["server-key.pem", "ca-key.pem"] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let before = std::fs::read(path("ca.pem")).unwrap();
+    assert!(
+        command(&["certificate", "--out", &out])
+            .await
+            .unwrap_err()
+            .contains("there already")
+    );
+    assert_eq!(std::fs::read(path("ca.pem")).unwrap(), before);
+}

@@ -1,0 +1,18 @@
+//! The program as people run it: real processes, real files, real signals, and the clients that
+//! others have written.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`Value` answers null to a name that is not there"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod clients;
+mod demo;
+mod kill;
+mod serve;
+mod start;

@@ -1,0 +1,309 @@
+//! A real server on a free port of loopback, over a real SQLite file that goes with it.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use http::Method;
+use runstate_graph::{clock::Clock, permit::rules};
+use runstate_server::{
+    App,
+    auth::{
+        Authenticator,
+        issuer::{BuiltinIssuer, Grant, Subject},
+    },
+    base_url::BaseUrl,
+    limits::Limits,
+    listen, router,
+};
+use runstate_store_sqlite::SqliteStore;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{HandClock, Http, Send};
+
+/// The tenant of a test server's tokens.
+pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+/// All permissions to change.
+pub const WRITES: &[&str] = rules::ALL_WRITES;
+/// All permissions to read.
+pub const READS: &[&str] = rules::ALL_READS;
+
+/// The three collections of scripts.
+pub const SCRIPTS: [&str; 3] = [
+    "deviceManagementScripts",
+    "deviceShellScripts",
+    "deviceCustomAttributeShellScripts",
+];
+
+/// A server for one test.
+pub struct TestServer {
+    /// The clock of the server, the store and the issuer.
+    pub clock: Arc<HandClock>,
+    /// A delegated token of [`TENANT`] with all permissions to change.
+    pub token: String,
+    issuer: Arc<BuiltinIssuer>,
+    address: SocketAddr,
+    client: Http,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<std::io::Result<()>>>,
+    folder: TempDir,
+}
+
+/// A server being configured.
+pub struct TestServerBuilder {
+    limits: Limits,
+    throttled: bool,
+    base_url: BaseUrl,
+}
+
+impl TestServer {
+    /// A server with nothing in it and the default limits.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A server to configure first.
+    pub fn builder() -> TestServerBuilder {
+        let (limits, base_url) = (Limits::new(), BaseUrl::default());
+        TestServerBuilder {
+            limits,
+            throttled: false,
+            base_url,
+        }
+    }
+
+    /// The file in which the server keeps everything.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("runstate.db")
+    }
+
+    /// The URL of the service root, without a slash at its end.
+    pub fn root(&self) -> String {
+        format!("http://{}/beta", self.address)
+    }
+
+    /// A token for anybody.
+    pub fn token_for(&self, tenant_id: &str, subject: Subject, permissions: &[&str]) -> String {
+        let grant = Grant {
+            tenant_id: tenant_id.to_owned(),
+            subject,
+            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+            client_id: "22222222-2222-4222-8222-222222222222".to_owned(),
+            expires_in: 3600,
+        };
+        self.issuer.issue(&grant).expect("randomness")
+    }
+
+    /// A delegated token of [`TENANT`].
+    pub fn delegated(&self, permissions: &[&str]) -> String {
+        let user_id = "33333333-3333-4333-8333-333333333333".to_owned();
+        self.token_for(TENANT, Subject::User { user_id }, permissions)
+    }
+
+    /// A token of a device of [`TENANT`].
+    pub fn device(&self, device_id: &str) -> String {
+        let device_id = device_id.to_owned();
+        self.token_for(TENANT, Subject::Device { device_id }, &[])
+    }
+
+    /// A request without a token; `path` begins with a slash, or is a whole URL.
+    pub fn request(&self, method: Method, path: &str) -> Send<'_> {
+        let url = match path.starts_with("http://") {
+            true => path.to_owned(),
+            false => format!("http://{}{path}", self.address),
+        };
+        self.client.request(method, &url)
+    }
+
+    /// `GET` below `/beta`, with [`TestServer::token`].
+    pub fn get(&self, path: &str) -> Send<'_> {
+        self.request(Method::GET, &below(path)).token(&self.token)
+    }
+
+    /// `POST` below `/beta`, with [`TestServer::token`].
+    pub fn post(&self, path: &str, body: &Value) -> Send<'_> {
+        self.request(Method::POST, &below(path))
+            .token(&self.token)
+            .json(body)
+    }
+
+    /// `PATCH` below `/beta`, with [`TestServer::token`].
+    pub fn patch(&self, path: &str, body: &Value) -> Send<'_> {
+        self.request(Method::PATCH, &below(path))
+            .token(&self.token)
+            .json(body)
+    }
+
+    /// `DELETE` below `/beta`, with [`TestServer::token`].
+    pub fn delete(&self, path: &str) -> Send<'_> {
+        self.request(Method::DELETE, &below(path))
+            .token(&self.token)
+    }
+
+    /// Creates something and returns its id.
+    pub async fn create(&self, collection: &str, body: &Value) -> String {
+        let created = self.post(collection, body).send().await.expect(201).json();
+        created["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Creates a shell script and returns its id.
+    pub async fn shell_script(&self, name: &str) -> String {
+        self.script("deviceShellScripts", name).await
+    }
+
+    /// Creates a script in one of [`SCRIPTS`] and returns its id.
+    pub async fn script(&self, collection: &str, name: &str) -> String {
+        let script = json!({ "displayName": name, "scriptContent": "IyEvYmluL3NoCg==" });
+        self.create(&format!("/deviceManagement/{collection}"), &script)
+            .await
+    }
+
+    /// The body of a `GET` below `/beta` that answers 200.
+    pub async fn read(&self, path: &str) -> Value {
+        self.get(path).send().await.expect(200).json()
+    }
+
+    /// The ids of the entities of a collection, in the order of the answer.
+    pub async fn ids(&self, path: &str) -> Vec<String> {
+        ids(&self.read(path).await)
+    }
+
+    /// The ids of all entities of a collection, page after page.
+    pub async fn all_ids(&self, path: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut next = Some(path.to_owned());
+        while let Some(path) = next {
+            let page = self.read(&path).await;
+            all.extend(ids(&page));
+            next = page["@odata.nextLink"].as_str().map(str::to_owned);
+        }
+        all
+    }
+
+    /// Sends a batch of these requests and returns its responses by their ids.
+    pub async fn batch(&self, requests: &Value) -> BTreeMap<String, Value> {
+        let body = json!({ "requests": requests });
+        let reply = self.post("/$batch", &body).send().await.expect(200).json();
+        let responses = reply["responses"].as_array().expect("responses").iter();
+        let by_id = responses.map(|response| {
+            let id = response["id"].as_str().expect("an id").to_owned();
+            (id, response.clone())
+        });
+        by_id.collect()
+    }
+
+    /// Stops the server once what is in flight has been answered; its file stays.
+    pub async fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The server may have stopped by itself; then nobody listens.
+            let _ = stop.send(());
+        }
+        if let Some(serving) = self.serving.take() {
+            serving
+                .await
+                .expect("the server did not panic")
+                .expect("the socket did not fail");
+        }
+    }
+}
+
+/// The ids of the entities in the body of a collection.
+pub fn ids(page: &Value) -> Vec<String> {
+    let entities = page["value"].as_array().expect("a collection").iter();
+    entities
+        .map(|entity| entity["id"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+/// Percent-encodes a value for a query string or a path segment.
+pub fn encode(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+fn below(path: &str) -> String {
+    if path.starts_with("http://") {
+        path.to_owned()
+    } else {
+        format!("/beta{path}")
+    }
+}
+
+impl TestServerBuilder {
+    /// Sets the largest page.
+    pub fn page_size(mut self, size: u32) -> Self {
+        self.limits.page_size = size;
+        self
+    }
+
+    /// Sets the largest body.
+    pub fn body_bytes(mut self, bytes: usize) -> Self {
+        self.limits.body_bytes = bytes;
+        self
+    }
+
+    /// Sets the public URL.
+    pub fn base_url(mut self, url: &str) -> Self {
+        self.base_url = BaseUrl::configured(url).expect("a URL");
+        self
+    }
+
+    /// Limits the rate as Graph does.
+    pub fn throttled(mut self) -> Self {
+        self.throttled = true;
+        self
+    }
+
+    /// Starts the server.
+    pub async fn start(self) -> TestServer {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(HandClock::new());
+        let shared: Arc<dyn Clock> = clock.clone();
+        let file = folder.path().join("runstate.db");
+        let store = SqliteStore::open(file, shared.clone()).expect("a new file");
+        let store = Arc::new(store);
+        let base_url = self.base_url;
+        let issuer = BuiltinIssuer::open(store.clone(), shared.clone(), base_url.clone()).await;
+        let issuer = Arc::new(issuer.expect("a new key"));
+        let authenticator = Authenticator::new(shared.clone(), Some(issuer.clone()), Vec::new());
+        let authenticator = authenticator.expect("no TLS is needed");
+        let limits = match self.throttled {
+            true => self.limits.throttled(shared.clone()),
+            false => self.limits,
+        };
+        let app = Arc::new(App {
+            store,
+            authenticator,
+            clock: shared,
+            base_url,
+            limits,
+        });
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let router = router(app, issuer.clone());
+        let serving = tokio::spawn(listen::serve(listener, router, None, async move {
+            // Ready too when the test is over and the sender gone.
+            let _ = stopped.await;
+        }));
+        let client = Http::new();
+        let mut server = TestServer {
+            clock,
+            token: String::new(),
+            issuer,
+            address,
+            client,
+            stop: Some(stop),
+            serving: Some(serving),
+            folder,
+        };
+        server.token = server.delegated(WRITES);
+        server
+    }
+}

@@ -1,0 +1,7 @@
+//! Who may do what: every path of the schema, every method, every kind of caller.
+
+mod matrix;
+mod reach;
+mod service;
+pub(crate) mod surface;
+mod table;

@@ -1,0 +1,73 @@
+//! All that there is to ask for, found by walking the schema.
+
+use runstate_odata::edm::{Model, NavigationProperty};
+
+/// A path that the schema has, with what stands behind it.
+pub(crate) struct Route {
+    /// The path with `{C}` for a script collection and `{id}` for a key, as in the table.
+    pub(crate) template: String,
+    /// The same with the collection's own name.
+    pub(crate) path: String,
+    /// The script collection, where it is below one.
+    pub(crate) collection: Option<&'static str>,
+}
+
+/// The three collections that the table writes as `{C}`.
+pub(crate) const SCRIPT_COLLECTIONS: [&str; 3] = [
+    "deviceManagementScripts",
+    "deviceShellScripts",
+    "deviceCustomAttributeShellScripts",
+];
+
+/// Every path of the schema: each navigation property from each root, with and without key, with
+/// `$count`, `$ref` and each action behind it.
+pub(crate) fn routes(model: &'static Model) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for root in model.container {
+        walk("", root.navigation, &mut routes);
+    }
+    routes
+}
+
+fn walk(before: &str, navigation: &'static NavigationProperty, routes: &mut Vec<Route>) {
+    // No type leads back to itself; should one ever do so, a depth must be chosen here.
+    assert!(before.matches('/').count() < 16, "a circle at {before}");
+    let mut here = format!("{before}/{}", navigation.name);
+    add(&here, routes);
+    add(&format!("{here}/$ref"), routes);
+    if navigation.collection {
+        add(&format!("{here}/$count"), routes);
+        for action in navigation.target.collection_actions {
+            add_action(&here, action.name, routes);
+        }
+        here.push_str("/{id}");
+        add(&here, routes);
+        add(&format!("{here}/$ref"), routes);
+    }
+    for action in navigation.target.actions {
+        add_action(&here, action.name, routes);
+    }
+    for further in navigation.target.navigation {
+        walk(&here, further, routes);
+    }
+}
+
+/// An action has two names, with the namespace and without.
+fn add_action(before: &str, action: &str, routes: &mut Vec<Route>) {
+    add(&format!("{before}/{action}"), routes);
+    add(&format!("{before}/microsoft.graph.{action}"), routes);
+}
+
+fn add(path: &str, routes: &mut Vec<Route>) {
+    let is_in = |name: &&&str| path.split('/').any(|segment| segment == **name);
+    let collection = SCRIPT_COLLECTIONS.iter().find(is_in).copied();
+    let template = match collection {
+        Some(name) => path.replacen(&format!("/{name}"), "/{C}", 1),
+        None => path.to_owned(),
+    };
+    routes.push(Route {
+        template: template.trim_start_matches('/').to_owned(),
+        path: path.trim_start_matches('/').to_owned(),
+        collection,
+    });
+}

@@ -1,0 +1,722 @@
+//! `GET` of a collection: the query options, over HTTP.
+
+use runstate_testkit::{SCRIPTS, TestServer, encode};
+use serde_json::{Value, json};
+
+/// A script with a handful of run states, one for each way in which they may differ.
+async fn states(server: &TestServer) -> String {
+    for (id, name, os) in [("d1", "LAP-1", "macOS"), ("d2", "Srv 2", "Linux")] {
+        let device = json!({ "id": id, "deviceName": name, "operatingSystem": os });
+        server
+            .create("/deviceManagement/managedDevices", &device)
+            .await;
+    }
+    let script = server.shell_script("Run").await;
+    let states = format!("/deviceManagement/deviceShellScripts/{script}/deviceRunStates");
+    for (id, device, run_state, message, date, code) in [
+        (
+            "a",
+            Some("d1"),
+            "success",
+            json!("It's done"),
+            "2026-01-01T10:00:00+02:00",
+            0,
+        ),
+        (
+            "b",
+            Some("d2"),
+            "fail",
+            json!("Straße ÄÖ"),
+            "2026-01-01T08:00:00.0000001Z",
+            -1,
+        ),
+        (
+            "c",
+            None,
+            "scriptError",
+            json!(null),
+            "2026-01-02T00:00:00Z",
+            9,
+        ),
+        (
+            "d",
+            None,
+            "pending",
+            json!(""),
+            "2026-01-03T00:00:00-08:00",
+            9,
+        ),
+        (
+            "e",
+            Some("d1"),
+            "success",
+            json!("100% done_"),
+            "2026-01-03T09:00:00Z",
+            2_147_483_647,
+        ),
+    ] {
+        let mut body = json!({
+            "id": id, "runState": run_state, "resultMessage": message,
+            "lastStateUpdateDateTime": date, "errorCode": code,
+        });
+        if let Some(device) = device {
+            body["managedDevice@odata.bind"] = json!(format!("managedDevices/{device}"));
+        }
+        server.create(&states, &body).await;
+    }
+    states
+}
+
+#[tokio::test]
+async fn filter_of_run_states() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    for (filter, expected) in [
+        ("runState eq 'success'", "ae"),
+        ("runState eq microsoft.graph.runState'success'", "ae"),
+        ("'success' eq runState", "ae"),
+        ("runState ne 'success'", "bcd"),
+        ("runState in ('fail', 'scriptError')", "bc"),
+        ("not (runState in ('fail','scriptError'))", "ade"),
+        // `has` compares bits: those of `fail`, 2, are in `scriptError`, 3.
+        ("runState has 'fail'", "bc"),
+        ("runState has 'scriptError'", "c"),
+        ("errorCode eq 9", "cd"),
+        ("errorCode gt 0", "cde"),
+        ("errorCode lt 0 or errorCode ge 2147483647", "be"),
+        ("errorCode le -1", "b"),
+        ("errorCode in (0, -1)", "ab"),
+        ("resultMessage eq null", "c"),
+        ("resultMessage ne null", "abde"),
+        ("resultMessage eq ''", "d"),
+        ("resultMessage ne 'x'", "abcde"),
+        ("resultMessage in (null, '')", "cd"),
+        ("resultMessage eq 'It''s done'", "a"),
+        ("runState eq 'success' and errorCode eq 0", "a"),
+        (
+            "runState eq 'pending' or runState eq 'success' and errorCode eq 0",
+            "ad",
+        ),
+        (
+            "(runState eq 'pending' or runState eq 'success') and errorCode eq 0",
+            "a",
+        ),
+        ("not (errorCode eq 9)", "abe"),
+        ("not (contains(resultMessage,'done'))", "bd"),
+        ("contains(resultMessage,'done')", "ae"),
+        ("contains(resultMessage,'%')", "e"),
+        ("contains(resultMessage,'_')", "e"),
+        ("contains(tolower(resultMessage),'äö')", "b"),
+        ("startswith(resultMessage,'It''s')", "a"),
+        ("endswith(resultMessage,'done')", "a"),
+        ("toupper(resultMessage) eq 'IT''S DONE'", "a"),
+        ("length(resultMessage) eq 9", "ab"),
+        ("length(resultMessage) eq 0", "d"),
+        ("indexof(resultMessage,'done') eq 5", "ae"),
+        ("indexof(resultMessage,'absent') eq -1", "abde"),
+        ("substring(resultMessage,5) eq 'done'", "a"),
+        ("substring(resultMessage,0,2) eq 'It'", "a"),
+        ("concat(id,resultMessage) eq 'd'", "d"),
+        ("trim(concat(' ',id)) eq 'c'", "c"),
+        ("lastStateUpdateDateTime eq 2026-01-01T08:00:00Z", "a"),
+        ("lastStateUpdateDateTime eq 2026-01-01T00:00:00-08:00", "a"),
+        ("lastStateUpdateDateTime eq 2026-01-01T13:30:00+05:30", "a"),
+        ("lastStateUpdateDateTime gt 2026-01-01T08:00:00Z", "bcde"),
+        (
+            "lastStateUpdateDateTime ge 2026-01-03T08:00:00.0000000Z",
+            "de",
+        ),
+        (
+            "lastStateUpdateDateTime in (2026-01-02T00:00:00Z,2026-01-03T09:00:00Z)",
+            "ce",
+        ),
+        ("managedDevice/deviceName eq 'LAP-1'", "ae"),
+        ("managedDevice/deviceName eq null", "cd"),
+        ("managedDevice/operatingSystem ne 'macOS'", "bcd"),
+        ("startswith(managedDevice/deviceName,'Srv')", "b"),
+        ("id eq 'a'", "a"),
+        ("id gt 'b' and id le 'd'", "cd"),
+        ("true", "abcde"),
+        ("false", ""),
+        ("1 eq 1", "abcde"),
+    ] {
+        let path = format!("{states}?$filter={}", encode(filter));
+        assert_eq!(server.ids(&path).await.concat(), expected, "{filter}");
+        // As many clients write it.
+        let blanks = format!("{states}?filter={}", encode(filter).replace("%20", "+"));
+        assert_eq!(server.ids(&blanks).await.concat(), expected, "{filter}");
+        let count = format!("{states}/$count?$filter={}", encode(filter));
+        assert_eq!(
+            server.get(&count).send().await.text(),
+            expected.len().to_string(),
+            "{filter}"
+        );
+    }
+    // The plus of an offset, as it is often left in a URL.
+    let path = format!("{states}?$filter=lastStateUpdateDateTime%20eq%202026-01-01T13:30:00+05:30");
+    assert_eq!(server.ids(&path).await, ["a"]);
+    let path =
+        format!("{states}?$filter=lastStateUpdateDateTime+eq+2026-01-01T13:30:00+05:30+and+true");
+    assert_eq!(server.ids(&path).await, ["a"]);
+}
+
+#[tokio::test]
+async fn filter_of_scripts() {
+    let server = TestServer::start().await;
+    for collection in SCRIPTS {
+        let path = format!("/deviceManagement/{collection}");
+        let mut names = std::collections::HashMap::new();
+        for (name, tags, targets) in [
+            ("none", json!([]), json!([])),
+            (
+                "zero",
+                json!(["0"]),
+                json!([{ "@odata.type": "#microsoft.graph.allDevicesAssignmentTarget" }]),
+            ),
+            (
+                "both",
+                json!(["0", "7"]),
+                json!([
+                    { "@odata.type": "#microsoft.graph.groupAssignmentTarget", "groupId": "g" },
+                    { "@odata.type": "#microsoft.graph.exclusionGroupAssignmentTarget", "groupId": "h" },
+                ]),
+            ),
+        ] {
+            let body = json!({ "displayName": name, "roleScopeTagIds": tags, "fileName": format!("{name}.sh") });
+            let id = server.create(&path, &body).await;
+            for target in targets.as_array().unwrap() {
+                server
+                    .create(
+                        &format!("{path}/{id}/assignments"),
+                        &json!({ "target": target }),
+                    )
+                    .await;
+            }
+            names.insert(id, name);
+            server.clock.advance(std::time::Duration::from_secs(1));
+        }
+        for (filter, expected) in [
+            ("roleScopeTagIds/any(t:t eq '7')", "both"),
+            ("roleScopeTagIds/any(t:t eq '0')", "zero both"),
+            ("roleScopeTagIds/any()", "zero both"),
+            ("not roleScopeTagIds/any()", "none"),
+            ("roleScopeTagIds/all(t:t eq '0')", "none zero"),
+            ("roleScopeTagIds/any(t:t in ('7','8'))", "both"),
+            ("assignments/any()", "zero both"),
+            (
+                "assignments/any(a:a/target/microsoft.graph.groupAssignmentTarget/groupId eq 'g')",
+                "both",
+            ),
+            (
+                "assignments/any(a:a/target/microsoft.graph.groupAssignmentTarget/groupId eq 'h')",
+                "both",
+            ),
+            (
+                "assignments/any(a:a/target/microsoft.graph.exclusionGroupAssignmentTarget/groupId eq 'g')",
+                "",
+            ),
+            (
+                "assignments/any(a:a/target/microsoft.graph.exclusionGroupAssignmentTarget/groupId eq 'h')",
+                "both",
+            ),
+            (
+                "assignments/all(a:a/target/microsoft.graph.groupAssignmentTarget/groupId ne null)",
+                "none both",
+            ),
+            (
+                "displayName eq 'zero' and assignments/any() and roleScopeTagIds/any(x:x eq '0')",
+                "zero",
+            ),
+            ("runSummary/successDeviceCount eq 0", "none zero both"),
+            ("createdDateTime gt lastModifiedDateTime", ""),
+            ("createdDateTime eq lastModifiedDateTime", "none zero both"),
+            ("runAsAccount eq 'system'", "none zero both"),
+            ("concat(displayName,'.sh') eq fileName", "none zero both"),
+        ] {
+            let filtered = format!("{path}?$orderby=createdDateTime&$filter={}", encode(filter));
+            let mut found: Vec<&str> = server
+                .ids(&filtered)
+                .await
+                .iter()
+                .map(|id| names[id])
+                .collect();
+            found.sort_by_key(|name| ["none", "zero", "both"].iter().position(|n| n == name));
+            assert_eq!(found.join(" "), expected, "{collection} {filter}");
+        }
+        let script = server
+            .ids(&format!("{path}?$filter=displayName%20eq%20'both'"))
+            .await
+            .remove(0);
+        let cast = encode("target/microsoft.graph.groupAssignmentTarget/groupId eq 'g'");
+        assert_eq!(
+            server
+                .ids(&format!("{path}/{script}/assignments?$filter={cast}"))
+                .await
+                .len(),
+            1
+        );
+    }
+}
+
+#[tokio::test]
+async fn orders() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    for (orderby, expected) in [
+        ("id", "abcde"),
+        ("id desc", "edcba"),
+        ("runState", "aebcd"),
+        ("runState desc", "dcbea"),
+        ("runState,id desc", "eabcd"),
+        ("errorCode desc, lastStateUpdateDateTime desc", "edcab"),
+        ("errorCode asc,lastStateUpdateDateTime", "bacde"),
+        // Null is the least, then the empty string.
+        ("resultMessage", "cdeab"),
+        ("resultMessage desc", "baedc"),
+        ("resultMessage asc,id", "cdeab"),
+        ("managedDevice/deviceName,id", "cdaeb"),
+        ("managedDevice/deviceName desc,id asc", "baecd"),
+        ("managedDevice/deviceName desc,id desc", "beadc"),
+        ("length(resultMessage),id", "cdabe"),
+        ("tolower(resultMessage) desc", "baedc"),
+    ] {
+        let path = format!("{states}?$orderby={}", encode(orderby));
+        assert_eq!(server.ids(&path).await.concat(), expected, "{orderby}");
+        for top in [1, 2, 3] {
+            let paged = server.all_ids(&format!("{path}&$top={top}")).await.concat();
+            assert_eq!(paged, expected, "{orderby} by {top}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn select_and_expand() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    let script = states.split('/').nth(3).unwrap().to_owned();
+    let expand = "deviceRunStates($filter=errorCode ge 0;$orderby=errorCode desc,id;$top=2;$count=true;$select=id,runState;$expand=managedDevice($select=deviceName))";
+    let path = format!(
+        "/deviceManagement/deviceShellScripts?$select=displayName&$expand={}",
+        encode(expand)
+    );
+    let reply = server.get(&path).send().await.expect(200);
+    let next = "deviceRunStates@odata.nextLink";
+    let mut shown = reply.json();
+    let link = shown["value"][0][next].as_str().unwrap().to_owned();
+    // The token is of a random key.
+    shown["value"][0][next] = json!("LINK");
+    let shown = serde_json::to_string_pretty(&shown).unwrap();
+    insta::assert_snapshot!(
+        shown
+            .replace(&script, "SCRIPT")
+            .replace(&server.root(), "ROOT")
+    );
+
+    let rest = server.read(&link).await;
+    assert_eq!(rest["@odata.count"], 4);
+    let rest = rest["value"].as_array().unwrap();
+    assert_eq!(rest.len(), 2);
+    assert_eq!(
+        rest[0],
+        json!({ "id": "d", "runState": "pending", "managedDevice": null, "managedDevice@odata.context": rest[0]["managedDevice@odata.context"] })
+    );
+    assert_eq!(rest[1]["id"], "a");
+    assert_eq!(rest[1]["managedDevice"], json!({ "deviceName": "LAP-1" }));
+    assert_eq!(rest[1].as_object().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn every_navigation_property_of_a_script_is_expanded_in_a_list() {
+    let server = TestServer::start().await;
+    for collection in SCRIPTS {
+        let script = server.script(collection, "Run").await;
+        let path = format!("/deviceManagement/{collection}");
+        let one = format!("{path}/{script}");
+        let all =
+            json!({ "target": { "@odata.type": "#microsoft.graph.allDevicesAssignmentTarget" } });
+        server.create(&format!("{one}/assignments"), &all).await;
+        server
+            .create(
+                &format!("{one}/groupAssignments"),
+                &json!({ "targetGroupId": "g" }),
+            )
+            .await;
+        server
+            .create(&format!("{one}/deviceRunStates"), &json!({ "id": "d" }))
+            .await;
+        server
+            .create(&format!("{one}/userRunStates"), &json!({ "id": "u" }))
+            .await;
+        server
+            .create(
+                &format!("{one}/userRunStates/u/deviceRunStates"),
+                &json!({ "id": "n" }),
+            )
+            .await;
+        let all = "assignments,groupAssignments,runSummary,deviceRunStates,userRunStates($expand=deviceRunStates($expand=managedDevice))";
+        for path in [
+            format!("{path}?$expand={all}"),
+            format!("{one}?$expand={all}"),
+        ] {
+            let read = server.read(&path).await;
+            let script = if read["value"].is_array() {
+                &read["value"][0]
+            } else {
+                &read
+            };
+            for name in [
+                "assignments",
+                "groupAssignments",
+                "deviceRunStates",
+                "userRunStates",
+            ] {
+                assert_eq!(script[name].as_array().unwrap().len(), 1, "{path} {name}");
+            }
+            assert_eq!(script["deviceRunStates"][0]["id"], "d");
+            assert_eq!(script["userRunStates"][0]["deviceRunStates"][0]["id"], "n");
+            assert_eq!(
+                script["userRunStates"][0]["deviceRunStates"][0]["managedDevice"],
+                Value::Null
+            );
+            assert_eq!(script["runSummary"]["successDeviceCount"], 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_of_scripts_leave_their_content_out() {
+    let server = TestServer::start().await;
+    for collection in SCRIPTS {
+        server.script(collection, "Run").await;
+        let path = format!("/deviceManagement/{collection}");
+        for options in [
+            "",
+            "/",
+            "/?",
+            "?$select=id,scriptContent",
+            "?$expand=assignments",
+            "?$filter=displayName%20eq%20'Run'",
+        ] {
+            let script = server.read(&format!("{path}{options}")).await["value"][0].clone();
+            assert_eq!(script["scriptContent"], Value::Null, "{options}");
+        }
+        let reply = server.get(&path).send().await.expect(200);
+        insta::assert_snapshot!(format!("a_list_of_{collection}"), reply.shown());
+    }
+}
+
+#[tokio::test]
+async fn search_looks_into_names() {
+    let server = TestServer::start().await;
+    for (name, description) in [
+        ("Disk report", "All of it"),
+        ("Clean caches", "frees DISK space"),
+        ("Other", ""),
+    ] {
+        let body = json!({ "displayName": name, "description": description });
+        server
+            .create("/deviceManagement/deviceShellScripts", &body)
+            .await;
+    }
+    for (search, expected) in [
+        ("disk", 2),
+        ("report", 1),
+        ("disk report", 1),
+        ("disk AND caches", 1),
+        ("report OR caches", 2),
+        ("NOT disk", 1),
+        ("\"disk space\"", 1),
+        ("\"space disk\"", 0),
+        ("absent", 0),
+        ("(report OR other) AND NOT absent", 2),
+    ] {
+        let path = format!(
+            "/deviceManagement/deviceShellScripts?$count=true&$search={}",
+            encode(search)
+        );
+        let reply = server.read(&path).await;
+        assert_eq!(
+            reply["value"].as_array().unwrap().len(),
+            expected,
+            "{search}"
+        );
+        assert_eq!(reply["@odata.count"], expected, "{search}");
+    }
+    let script = server.shell_script("Run").await;
+    let states = format!("/deviceManagement/deviceShellScripts/{script}/deviceRunStates?$search=a");
+    let reply = server.get(&states).send().await.expect(400);
+    assert!(reply.message().contains("$search"));
+}
+
+#[tokio::test]
+async fn top_skip_and_count() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    for (options, expected, more) in [
+        ("$top=2", "ab", true),
+        ("$top=0", "", false),
+        ("$top=5", "abcde", false),
+        ("$skip=2", "cde", false),
+        ("$skip=1&$top=2", "bc", true),
+        ("$skip=9", "", false),
+        ("$top=2&$orderby=id%20desc&$skip=1", "dc", true),
+        ("$top=4294967295", "abcde", false),
+    ] {
+        let page = server
+            .read(&format!("{states}?{options}&$count=true"))
+            .await;
+        assert_eq!(runstate_testkit::ids(&page).concat(), expected, "{options}");
+        assert_eq!(page["@odata.count"], 5, "{options}");
+        assert_eq!(page.get("@odata.nextLink").is_some(), more, "{options}");
+    }
+    // The link carries what was asked for, but skips no second time.
+    let all = server
+        .all_ids(&format!(
+            "{states}?$skip=1&$top=1&$filter=errorCode%20ge%200&$orderby=id+desc"
+        ))
+        .await;
+    assert_eq!(all.concat(), "dca");
+    let preferred = server
+        .get(&states)
+        .header("Prefer", "odata.maxpagesize=3")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(runstate_testkit::ids(&preferred.json()).len(), 3);
+    assert_eq!(
+        preferred.header("preference-applied"),
+        "odata.maxpagesize=3"
+    );
+    assert!(
+        server
+            .read(&format!("{states}?$count=false"))
+            .await
+            .get("@odata.count")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_page_is_no_larger_than_the_server_allows() {
+    let server = TestServer::builder().page_size(2).start().await;
+    let states = states(&server).await;
+    for options in [
+        "",
+        "?$top=1",
+        "?$top=3",
+        "?$orderby=runState",
+        "?$select=id",
+        "?$expand=managedDevice&$count=true",
+    ] {
+        let mut all = server.all_ids(&format!("{states}{options}")).await;
+        all.sort();
+        assert_eq!(all.concat(), "abcde", "{options}");
+    }
+    let page = server.read(&format!("{states}?$top=3")).await;
+    assert_eq!(runstate_testkit::ids(&page).len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_goes_with_the_query_that_it_was_given_for() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    let other = server.shell_script("Other").await;
+    let other = format!("/deviceManagement/deviceShellScripts/{other}/deviceRunStates");
+    let next = |page: &Value| page["@odata.nextLink"].as_str().unwrap().to_owned();
+    let link = next(
+        &server
+            .read(&format!("{states}?$top=2&$orderby=runState"))
+            .await,
+    );
+    let token = link.split("$skiptoken=").nth(1).unwrap().to_owned();
+    let with =
+        |path: &str, options: &str, token: &str| format!("{path}?{options}$skiptoken={token}");
+    assert_eq!(
+        server
+            .ids(&with(&states, "$orderby=runState&", &token))
+            .await
+            .concat(),
+        "bcd"
+    );
+    // What does not change which rows there are, and in which order, is free.
+    assert_eq!(
+        server
+            .ids(&with(
+                &states,
+                "$orderby=runState%20asc&$top=1&$select=id&$count=true&",
+                &token
+            ))
+            .await
+            .concat(),
+        "b"
+    );
+    let mut tampered = token.clone().into_bytes();
+    let last = tampered.len() - 1;
+    tampered[last] = if tampered[last] == b'A' { b'Q' } else { b'A' };
+    let tampered = String::from_utf8(tampered).unwrap();
+    let elsewhere = TestServer::start().await;
+    let foreign = {
+        let states = self::states(&elsewhere).await;
+        let link = next(
+            &elsewhere
+                .read(&format!("{states}?$top=2&$orderby=runState"))
+                .await,
+        );
+        link.split("$skiptoken=").nth(1).unwrap().to_owned()
+    };
+    for path in [
+        with(&states, "", &token),
+        with(&states, "$orderby=runState%20desc&", &token),
+        with(&states, "$orderby=errorCode&", &token),
+        with(
+            &states,
+            "$orderby=runState&$filter=errorCode%20eq%209&",
+            &token,
+        ),
+        with(&other, "$orderby=runState&", &token),
+        with("/deviceManagement/deviceShellScripts", "", &token),
+        with(&states, "$orderby=runState&", &tampered),
+        with(&states, "$orderby=runState&", &foreign),
+        with(&states, "$orderby=runState&", &token[..token.len() - 4]),
+        with(&states, "$orderby=runState&", "x"),
+        with(&states, "$orderby=runState&", "%25"),
+        with(&states, "$orderby=runState&", ""),
+    ] {
+        let reply = server.get(&path).send().await.expect(400);
+        assert_eq!(reply.code(), "Request_BadRequest", "{path}");
+        assert!(
+            reply.message().contains("$skiptoken"),
+            "{path}: {}",
+            reply.message()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_or_unsupported_option_points_at_its_place() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    for (option, value, column) in [
+        ("$filter", "errorCode eq", 13),
+        ("$filter", "errorCode eqq 1", 11),
+        ("$filter", "nothing eq 1", 1),
+        ("$filter", "errorCode eq 'x'", 14),
+        ("$filter", "runState eq 'done'", 13),
+        ("$filter", "errorCode eq 1 and (runState eq 'fail'", 39),
+        (
+            "$filter",
+            "lastStateUpdateDateTime gt 2026-13-01T00:00:00Z",
+            28,
+        ),
+        ("$filter", "managedDevice/nothing eq 1", 15),
+        ("$filter", "managedDevice eq 1", 1),
+        ("$filter", "round(errorCode) eq 1", 1),
+        ("$filter", "errorCode add 1 eq 2", 11),
+        ("$filter", "contains(resultMessage)", 1),
+        ("$filter", "contains(errorCode,'1')", 10),
+        ("$filter", "errorCode", 1),
+        ("$filter", "", 1),
+        ("$orderby", "nothing", 1),
+        ("$orderby", "errorCode up", 11),
+        ("$orderby", "errorCode,", 11),
+        ("$select", "id,nothing", 4),
+        ("$expand", "nothing", 1),
+        ("$expand", "managedDevice($top=1)", 1),
+        ("$expand", "managedDevice($select=nothing)", 23),
+        ("$expand", "errorCode", 1),
+        ("$top", "-1", 1),
+        ("$top", "x", 1),
+        ("$skip", "1.5", 2),
+        ("$count", "yes", 1),
+    ] {
+        let reply = server
+            .get(&format!("{states}?{option}={}", encode(value)))
+            .send()
+            .await
+            .expect(400);
+        assert_eq!(reply.code(), "Request_BadRequest", "{option}={value}");
+        let place = format!("({option}, column {column})");
+        assert!(
+            reply.message().ends_with(&place),
+            "{option}={value}: {}",
+            reply.message()
+        );
+    }
+    for option in [
+        "$apply=aggregate(x)",
+        "$compute=1",
+        "$deltatoken=1",
+        "$nothing=1",
+        "@p=1",
+        "$top=1&$top=2",
+    ] {
+        let reply = server
+            .get(&format!("{states}?{option}"))
+            .send()
+            .await
+            .expect(400);
+        let (name, _) = option.split_once('=').unwrap();
+        assert!(
+            reply.message().contains(name),
+            "{option}: {}",
+            reply.message()
+        );
+    }
+    // What is no system query option is the client's own.
+    server
+        .get(&format!("{states}?api-version=1&x=y"))
+        .send()
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn each_level_of_metadata() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    let path = format!("{states}?$top=1&$count=true&$select=id,errorCode");
+    for (level, annotations) in [("none", 2), ("minimal", 3), ("full", 9)] {
+        let reply = server
+            .get(&path)
+            .header(
+                "Accept",
+                &format!("application/json;odata.metadata={level}"),
+            )
+            .send()
+            .await
+            .expect(200);
+        assert_eq!(
+            reply.text().matches("@odata.").count(),
+            annotations,
+            "{level}: {}",
+            reply.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_key_words_of_paths_are_read_in_any_case() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Run").await;
+    for path in [
+        "/devicemanagement/DEVICESHELLSCRIPTS",
+        "/deviceManagement/deviceShellScripts/",
+        "/DeviceManagement/deviceShellScripts?$Filter=true&$TOP=5",
+    ] {
+        assert_eq!(server.ids(path).await, [script.clone()], "{path}");
+    }
+    for path in [
+        "/deviceManagement/deviceShellScript",
+        "/deviceManagement/nothing",
+        "/deviceShellScripts",
+        &format!("/deviceManagement/deviceShellScripts/{script}/nothing"),
+    ] {
+        let reply = server.get(path).send().await.expect(400);
+        assert_eq!(reply.code(), "BadRequest", "{path}");
+        let segment = path.rsplit('/').next().unwrap();
+        assert_eq!(
+            reply.message(),
+            format!("Resource not found for the segment '{segment}'.")
+        );
+    }
+}

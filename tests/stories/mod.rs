@@ -1,0 +1,3 @@
+//! What holds over many requests, told from beginning to end.
+
+mod counters;

@@ -1,0 +1,54 @@
+//! The whole test suite by one command.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Outcome, needs,
+    workspace::{cargo, files, root, run, target},
+};
+
+/// Provides what the tests need, runs them all, and sees that no snapshot went unread.
+pub(crate) fn run_suite() -> Outcome {
+    needs::provide()?;
+
+    // insta appends to this file the path of each snapshot that it compares.
+    let references = target().join("snapshots-read.txt");
+    let begun = fs::create_dir_all(target()).and_then(|()| fs::write(&references, ""));
+    begun.map_err(|error| format!("{}: {error}", references.display()))?;
+    let tests = |arguments: &[&str]| {
+        let mut command = cargo();
+        command
+            .args(arguments)
+            .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references);
+        run(&mut command)
+    };
+    if needs::succeeds(&["cargo-nextest", "--version"]) {
+        tests(&["nextest", "run", "--locked", "--workspace"])?;
+        tests(&["test", "--locked", "--workspace", "--doc"])?;
+    } else {
+        tests(&["test", "--locked", "--workspace"])?;
+    }
+
+    let read = fs::read_to_string(&references).map_err(|error| error.to_string())?;
+    let read: HashSet<PathBuf> = read.lines().map(|line| real(Path::new(line))).collect();
+    let files = files()?;
+    let snapshots = files.iter().filter(|file| file.path.ends_with(".snap"));
+    let unread: Vec<&str> = snapshots
+        .filter(|file| !read.contains(&real(&root().join(&file.path))))
+        .map(|file| file.path.as_str())
+        .collect();
+    if unread.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no test reads:\n{}", unread.join("\n")))
+    }
+}
+
+/// The path without links and `..`, so that two ways to one file are equal.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
