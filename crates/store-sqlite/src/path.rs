@@ -1,10 +1,7 @@
 //! From a checked path to the rows that it names, one step after the other.
 
 use runstate_graph::{entity::USER_STATE, permit::Permit};
-use runstate_odata::{
-    check::{PathStep, Query, ResourcePath, Select},
-    edm::StructuredType,
-};
+use runstate_odata::check::{PathStep, Query, ResourcePath};
 use runstate_store::{
     Error,
     query::{self, Bind, Dialect, Owner, Scope, Viewer},
@@ -79,7 +76,7 @@ pub(crate) fn resolve<'a>(
         let pk = match end.id {
             Some(_) => find(connection, &end)?.pk,
             None => {
-                let get = query::get(Dialect::Sqlite, &end.scope, None, &whole(ty))?;
+                let get = query::get(Dialect::Sqlite, &end.scope, None, &Query::all(ty))?;
                 statement::row(connection, &get)?
                     .ok_or_else(|| missing(step))?
                     .pk
@@ -140,22 +137,6 @@ pub(crate) fn place(connection: &Connection, scope: &Scope<'_>) -> Result<Place,
         script_pk,
         user_state_pk: owner.pk,
     })
-}
-
-/// The query that asks for an entity with all its properties.
-pub(crate) fn whole(ty: &'static StructuredType) -> Query {
-    Query {
-        ty,
-        filter: None,
-        orderby: Vec::new(),
-        select: Select::All,
-        expand: Vec::new(),
-        search: None,
-        top: None,
-        skip: None,
-        count: false,
-        skiptoken: None,
-    }
 }
 
 /// That the entity a step leads to is not there.
