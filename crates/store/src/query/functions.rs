@@ -71,3 +71,35 @@ fn substring(text: &str, start: i64, length: Option<i64>) -> String {
         .take(length.map_or(usize::MAX, clamp))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_of_unicode_characters() {
+        assert_eq!(trim("\u{a0}\u{3000} a b\u{85}\n"), "a b");
+        assert_eq!(to_lower("ÄΟΔΟΣ"), "äοδος");
+        assert_eq!(to_upper("straße"), "STRASSE");
+        assert_eq!(fold("ΟΔΟΣ"), "οδοσ");
+        assert_eq!(length("ä😀"), 2);
+        assert!(starts_with("ä😀", "ä") && !starts_with("ä😀", "😀"));
+        assert!(ends_with("ä😀", "😀") && !ends_with("ä😀", "ä"));
+    }
+
+    #[test]
+    fn parts_stay_within_the_text() {
+        for (start, length, part) in [
+            (0, None, "ä😀b"),
+            (1, None, "😀b"),
+            (1, Some(1), "😀"),
+            (-5, Some(1), "ä"),
+            (3, None, ""),
+            (i64::MAX, Some(i64::MAX), ""),
+            (0, Some(-1), ""),
+            (i64::MIN, None, "ä😀b"),
+        ] {
+            assert_eq!(substring("ä😀b", start, length), part);
+        }
+    }
+}
