@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) tls_key: Option<PathBuf>,
 
     /// Another issuer of tokens to trust, as the body of a TOML table, such as:
-    /// issuer = "https://login.microsoftonline.com/{tenantid}/v2.0", audiences = ["api://runstate"]
+    /// `issuer = "https://login.microsoftonline.com/{tenantid}/v2.0", audiences = ["api://runstate"]`
     /// (repeatable; in the environment one a line; in the file a list of tables)
     #[arg(
         long,

@@ -32,7 +32,7 @@ pub(crate) async fn dispatch(app: &App, request: &Request<'_>) -> Result<Answer,
     let act = act(&acts(&path), &request.method)?;
     let permit = authorize(&path, act, caller)?;
     routes::act(
-        &routes::Call {
+        routes::Call {
             app,
             request,
             caller,

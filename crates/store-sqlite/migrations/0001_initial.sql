@@ -117,7 +117,8 @@ CREATE INDEX device_run_state_by_device ON device_run_state
     (device_id, script_pk, user_state_pk);
 
 -- The journal: every outcome that was ever acknowledged, whole, in the order of arrival. Only ever
--- appended to; it outlives the state that it is of.
+-- appended to; it outlives the state that it is of. Has no index but its key, because every index
+-- makes the call slower that everything waits for, and nothing looks for the runs of one state yet.
 CREATE TABLE run (
     seq                              INTEGER PRIMARY KEY AUTOINCREMENT,
     state_pk                         INTEGER NOT NULL,

@@ -8,6 +8,29 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::store_error;
 
+const ADD_DEVICES: &str = "UPDATE run_summary SET version = version + 1, \
+     success_device_count = success_device_count + ?2, \
+     error_device_count = error_device_count + ?3 WHERE script_pk = ?1";
+const ADD_USERS: &str = "UPDATE run_summary SET version = version + 1, \
+     success_user_count = success_user_count + ?2, \
+     error_user_count = error_user_count + ?3 WHERE script_pk = ?1";
+const USER_COUNTS: &str =
+    "SELECT success_device_count, error_device_count FROM user_run_state WHERE pk = ?";
+const COUNT_STATES: &str = "SELECT run_state, count(*) FROM device_run_state \
+     WHERE script_pk = ? AND user_state_pk = ? GROUP BY run_state";
+const SET_USER_COUNTS: &str = "UPDATE user_run_state SET version = version + 1, \
+     success_device_count = ?2, error_device_count = ?3 WHERE pk = ?1";
+
+/// All of the above, whose plans a test looks at.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("add devices", ADD_DEVICES),
+    ("add users", ADD_USERS),
+    ("user counts", USER_COUNTS),
+    ("count states", COUNT_STATES),
+    ("set user counts", SET_USER_COUNTS),
+];
+
 /// How many successes and errors something stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Tally {
@@ -45,10 +68,7 @@ pub(crate) fn device_changed(
     before: Tally,
     after: Tally,
 ) -> Result<(), Error> {
-    const SQL: &str = "UPDATE run_summary SET version = version + 1, \
-         success_device_count = success_device_count + ?2, \
-         error_device_count = error_device_count + ?3 WHERE script_pk = ?1";
-    summary_add(connection, SQL, script_pk, before, after)
+    summary_add(connection, ADD_DEVICES, script_pk, before, after)
 }
 
 /// A user state had these device counts `before` (none: it was not there) and has others now.
@@ -58,12 +78,9 @@ pub(crate) fn user_changed(
     before: Tally,
     after: Tally,
 ) -> Result<(), Error> {
-    const SQL: &str = "UPDATE run_summary SET version = version + 1, \
-         success_user_count = success_user_count + ?2, \
-         error_user_count = error_user_count + ?3 WHERE script_pk = ?1";
     summary_add(
         connection,
-        SQL,
+        ADD_USERS,
         script_pk,
         Tally::of_user(before),
         Tally::of_user(after),
@@ -93,10 +110,8 @@ pub(crate) fn user_tally(
     connection: &Connection,
     user_state_pk: i64,
 ) -> Result<Option<Tally>, Error> {
-    const SQL: &str =
-        "SELECT success_device_count, error_device_count FROM user_run_state WHERE pk = ?";
     connection
-        .prepare_cached(SQL)
+        .prepare_cached(USER_COUNTS)
         .and_then(|mut statement| {
             let tally = |row: &rusqlite::Row<'_>| {
                 Ok(Tally {
@@ -116,13 +131,9 @@ pub(crate) fn user_recount(
     script_pk: i64,
     user_state_pk: i64,
 ) -> Result<(), Error> {
-    const COUNT: &str = "SELECT run_state, count(*) FROM device_run_state \
-         WHERE script_pk = ? AND user_state_pk = ? GROUP BY run_state";
-    const UPDATE: &str = "UPDATE user_run_state SET version = version + 1, \
-         success_device_count = ?2, error_device_count = ?3 WHERE pk = ?1";
     let before = user_tally(connection, user_state_pk)?.unwrap_or_default();
     let after = connection
-        .prepare_cached(COUNT)
+        .prepare_cached(COUNT_STATES)
         .and_then(|mut statement| {
             let mut sum = Tally::default();
             let mut rows = statement.query([script_pk, user_state_pk])?;
@@ -138,7 +149,7 @@ pub(crate) fn user_recount(
         return Ok(());
     }
     connection
-        .prepare_cached(UPDATE)
+        .prepare_cached(SET_USER_COUNTS)
         .and_then(|mut update| update.execute([user_state_pk, after.success, after.error]))
         .map_err(store_error)?;
     user_changed(connection, script_pk, before, after)

@@ -19,6 +19,8 @@ mod group;
 mod issuer;
 mod migration;
 mod path;
+#[cfg(test)]
+mod plans;
 mod read;
 mod readers;
 mod run_state;

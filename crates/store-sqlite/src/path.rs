@@ -1,10 +1,7 @@
 //! From a checked path to the rows that it names, one step after the other.
 
 use runstate_graph::{entity::USER_STATE, permit::Permit};
-use runstate_odata::{
-    check::{PathStep, Query, ResourcePath, Select},
-    edm::StructuredType,
-};
+use runstate_odata::check::{PathStep, Query, ResourcePath};
 use runstate_store::{
     Error,
     query::{self, Bind, Dialect, Owner, Scope, Viewer},
@@ -17,6 +14,9 @@ use crate::{
     run_state::Place,
     statement,
 };
+
+/// The script that a user state is of.
+pub(crate) const SCRIPT_OF: &str = "SELECT script_pk FROM user_run_state WHERE pk = ?";
 
 /// The end of a path whose other steps all exist.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +76,7 @@ pub(crate) fn resolve<'a>(
         let pk = match end.id {
             Some(_) => find(connection, &end)?.pk,
             None => {
-                let get = query::get(Dialect::Sqlite, &end.scope, None, &whole(ty))?;
+                let get = query::get(Dialect::Sqlite, &end.scope, None, &Query::all(ty))?;
                 statement::row(connection, &get)?
                     .ok_or_else(|| missing(step))?
                     .pk
@@ -129,7 +129,7 @@ pub(crate) fn place(connection: &Connection, scope: &Scope<'_>) -> Result<Place,
         });
     }
     let script_pk = connection
-        .prepare_cached("SELECT script_pk FROM user_run_state WHERE pk = ?")
+        .prepare_cached(SCRIPT_OF)
         .and_then(|mut statement| statement.query_row([owner.pk], |row| row.get(0)).optional())
         .map_err(store_error)?;
     let script_pk = script_pk.ok_or_else(|| internal("a user state without script"))?;
@@ -137,22 +137,6 @@ pub(crate) fn place(connection: &Connection, scope: &Scope<'_>) -> Result<Place,
         script_pk,
         user_state_pk: owner.pk,
     })
-}
-
-/// The query that asks for an entity with all its properties.
-pub(crate) fn whole(ty: &'static StructuredType) -> Query {
-    Query {
-        ty,
-        filter: None,
-        orderby: Vec::new(),
-        select: Select::All,
-        expand: Vec::new(),
-        search: None,
-        top: None,
-        skip: None,
-        count: false,
-        skiptoken: None,
-    }
 }
 
 /// That the entity a step leads to is not there.

@@ -2,13 +2,10 @@
 
 use std::collections::HashMap;
 
-use runstate_graph::{
-    entity::{DEVICE_STATE, ID},
-    permit::Permit,
-};
+use runstate_graph::{entity::DEVICE_STATE, permit::Permit};
 use runstate_odata::{
-    check::{Expand, Member, Predicate, Query, ResourcePath, Scalar, Select, Step, Variable},
-    edm::{StructuredType, Value},
+    check::{Expand, Query, ResourcePath},
+    edm::StructuredType,
 };
 use runstate_store::{
     Error, Expanded, Page, Row,
@@ -68,7 +65,6 @@ pub(crate) fn list(
     )?;
     let mut rows = statement::rows(connection, &list)?;
     let next = cut(&mut rows, limit, paging, fingerprint)?;
-    complete(connection, viewer, query, &mut rows)?;
     let count = if query.count {
         Some(count_in(connection, &scope, query)?)
     } else {
@@ -117,55 +113,9 @@ pub(crate) fn get(
             .last()
             .map_or_else(|| internal("no steps"), path::missing)
     };
-    let mut rows = vec![statement::row(connection, &get)?.ok_or_else(missing)?];
-    complete(connection, viewer, query, &mut rows)?;
-    let rows = expand(connection, viewer, query, rows, paging)?;
+    let row = statement::row(connection, &get)?.ok_or_else(missing)?;
+    let rows = expand(connection, viewer, query, vec![row], paging)?;
     rows.into_iter().next().ok_or_else(missing)
-}
-
-/// Reads what the view of the directory does not show: a member of a group is answered with the
-/// properties of the user, group or device that it is. One statement for each of the three.
-fn complete(
-    connection: &Connection,
-    viewer: Viewer<'_>,
-    query: &Query,
-    rows: &mut [Decoded],
-) -> Result<(), Error> {
-    if query.select != Select::All {
-        // A selection names properties that all of them have, and those are there.
-        return Ok(());
-    }
-    for ty in query.ty.derived {
-        let of_type = |decoded: &&mut Decoded| decoded.row.record.ty == *ty;
-        let id = |decoded: &mut Decoded| Value::String(decoded.row.id().to_owned());
-        let ids: Vec<Value> = rows.iter_mut().filter(of_type).map(id).collect();
-        if ids.is_empty() {
-            continue;
-        }
-        let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        let member = Member {
-            root: Variable(0),
-            steps: vec![Step::Property(&ID)],
-        };
-        let whole = Query {
-            filter: Some(Predicate::In(Scalar::Member(member), ids)),
-            ..Query::all(ty)
-        };
-        let scope = Scope {
-            viewer,
-            ty,
-            owner: None,
-        };
-        let list = query::list(Dialect::Sqlite, &scope, &whole, limit, None, 0)?;
-        let found = statement::rows(connection, &list)?.into_iter();
-        let found: HashMap<i64, Row> = found.map(|decoded| (decoded.pk, decoded.row)).collect();
-        for decoded in rows.iter_mut().filter(of_type) {
-            if let Some(row) = found.get(&decoded.pk) {
-                decoded.row.record = row.record.clone();
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Fills in what `$expand` asks for, level by level: one statement for each expanded property,
@@ -218,7 +168,6 @@ fn expand(
             shares.push((rows.len(), next));
             kept.extend(rows);
         }
-        complete(connection, viewer, nested, &mut kept)?;
         let mut rows = expand(connection, viewer, nested, kept, paging)?.into_iter();
         for (parent, (share, next)) in parents.iter_mut().zip(shares) {
             let mut rows: Vec<Row> = rows.by_ref().take(share).collect();

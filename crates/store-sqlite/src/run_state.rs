@@ -14,6 +14,35 @@ use crate::{
     error::{internal, store_error},
 };
 
+const FIND: &str = "SELECT pk, version, device_id, run_state, result_message, \
+     last_state_update_date_time, last_state_update_date_time_form, error_code, \
+     error_description FROM device_run_state \
+     WHERE script_pk = ? AND user_state_pk = ? AND id = ?";
+const INSERT: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id, version, \
+     device_id, run_state, result_message, last_state_update_date_time, \
+     last_state_update_date_time_form, error_code, error_description) \
+     VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+const APPEND: &str = "INSERT INTO run (state_pk, received, run_state, result_message, \
+     last_state_update_date_time, last_state_update_date_time_form, error_code, \
+     error_description) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const APPLY: &str = "UPDATE device_run_state SET version = ?2, run_state = ?3, \
+     result_message = ?4, last_state_update_date_time = ?5, \
+     last_state_update_date_time_form = ?6, error_code = ?7, error_description = ?8 \
+     WHERE pk = ?1";
+const SET_VERSION: &str = "UPDATE device_run_state SET version = ? WHERE pk = ?";
+const DELETE: &str = "DELETE FROM device_run_state WHERE pk = ?";
+
+/// All of the above, whose plans a test looks at.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("find", FIND),
+    ("insert", INSERT),
+    ("append", APPEND),
+    ("apply", APPLY),
+    ("set version", SET_VERSION),
+    ("delete", DELETE),
+];
+
 /// Where a device state is: in a script, or in one of the script's user states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -39,12 +68,8 @@ pub(crate) fn find(
     place: Place,
     id: &str,
 ) -> Result<Option<State>, Error> {
-    const SQL: &str = "SELECT pk, version, device_id, run_state, result_message, \
-         last_state_update_date_time, last_state_update_date_time_form, error_code, \
-         error_description FROM device_run_state \
-         WHERE script_pk = ? AND user_state_pk = ? AND id = ?";
     let found = connection
-        .prepare_cached(SQL)
+        .prepare_cached(FIND)
         .and_then(|mut statement| {
             let state = |row: &rusqlite::Row<'_>| read(row, place, id);
             statement
@@ -124,17 +149,13 @@ pub(crate) fn create(
     record: Record,
     device_id: Option<&str>,
 ) -> Result<Row, Error> {
-    const SQL: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id, version, \
-         device_id, run_state, result_message, last_state_update_date_time, \
-         last_state_update_date_time_form, error_code, error_description) \
-         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let outcome = Outcome::of(&record)?;
     let id = record
         .get("id")
         .as_str()
         .ok_or_else(|| internal("a run state without id"))?;
     let pk = connection
-        .prepare_cached(SQL)
+        .prepare_cached(INSERT)
         .and_then(|mut statement| {
             statement.insert(params![
                 place.script_pk,
@@ -152,7 +173,7 @@ pub(crate) fn create(
         .map_err(store_error)?;
     let version = outcome.append(connection, clock, pk)?;
     connection
-        .prepare_cached("UPDATE device_run_state SET version = ? WHERE pk = ?")
+        .prepare_cached(SET_VERSION)
         .and_then(|mut statement| statement.execute([version, pk]))
         .map_err(store_error)?;
     let after = Tally::of_run_state(outcome.run_state);
@@ -167,7 +188,7 @@ pub(crate) fn create(
 /// Removes a device state. Its runs stay in the journal.
 pub(crate) fn delete(connection: &Connection, state: &State) -> Result<(), Error> {
     connection
-        .prepare_cached("DELETE FROM device_run_state WHERE pk = ?")
+        .prepare_cached(DELETE)
         .and_then(|mut statement| statement.execute([state.pk]))
         .map_err(store_error)?;
     count(
@@ -221,12 +242,9 @@ impl<'a> Outcome<'a> {
     /// Appends the outcome to the journal; answers its number there, which grows with every outcome
     /// of any state and so serves as the state's version.
     fn append(&self, connection: &Connection, clock: &dyn Clock, pk: i64) -> Result<i64, Error> {
-        const SQL: &str = "INSERT INTO run (state_pk, received, run_state, result_message, \
-             last_state_update_date_time, last_state_update_date_time_form, error_code, \
-             error_description) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
         let received = DateTimeOffset::from_system_time(clock.now()).ticks();
         connection
-            .prepare_cached(SQL)
+            .prepare_cached(APPEND)
             .and_then(|mut statement| {
                 statement.insert(params![
                     pk,
@@ -243,12 +261,8 @@ impl<'a> Outcome<'a> {
     }
 
     fn apply(&self, connection: &Connection, pk: i64, version: i64) -> Result<(), Error> {
-        const SQL: &str = "UPDATE device_run_state SET version = ?2, run_state = ?3, \
-             result_message = ?4, last_state_update_date_time = ?5, \
-             last_state_update_date_time_form = ?6, error_code = ?7, error_description = ?8 \
-             WHERE pk = ?1";
         connection
-            .prepare_cached(SQL)
+            .prepare_cached(APPLY)
             .and_then(|mut statement| {
                 statement.execute(params![
                     pk,
@@ -263,5 +277,27 @@ impl<'a> Outcome<'a> {
             })
             .map_err(store_error)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever gives run states another property is sent here, to the statements that know them all.
+    #[test]
+    fn every_property_is_written_out() {
+        let properties: Vec<_> = DEVICE_STATE.properties.iter().map(|p| p.name).collect();
+        assert_eq!(
+            properties,
+            [
+                "id",
+                "runState",
+                "resultMessage",
+                "lastStateUpdateDateTime",
+                "errorCode",
+                "errorDescription"
+            ]
+        );
     }
 }

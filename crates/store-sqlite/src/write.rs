@@ -9,7 +9,7 @@ use runstate_graph::{
     permit::Permit,
 };
 use runstate_odata::{
-    check::ResourcePath,
+    check::{Query, ResourcePath},
     edm::{NavigationProperty, Record, StructuredType, Value},
 };
 use runstate_store::{
@@ -225,7 +225,7 @@ fn check(precondition: &Precondition, version: i64) -> Result<(), Error> {
 /// The whole entity at the end of a path.
 fn read(connection: &Connection, end: &End<'_>) -> Result<Row, Error> {
     let ty = end.scope.ty;
-    let get = query::get(Dialect::Sqlite, &end.scope, end.id, &path::whole(ty))?;
+    let get = query::get(Dialect::Sqlite, &end.scope, end.id, &Query::all(ty))?;
     let found = statement::row(connection, &get)?;
     found
         .map(|found| found.row)

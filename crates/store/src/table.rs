@@ -128,7 +128,6 @@ pub const INDEXES: &[(&str, &[&str])] = &[
     ("user_account", &["tenant_id", "user_principal_name", "id"]),
     ("directory_group", &["tenant_id", "display_name", "id"]),
     ("group_member", &["object_id", "group_pk"]),
-    ("run", &["state_pk", "seq"]),
 ];
 
 static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {

@@ -83,7 +83,8 @@ class IntuneCdTour:
             self.back_up(collection)
         for collection in COLLECTIONS:
             self.update(collection)
-        self.assign()
+        for collection in UPDATE:
+            self.assign(collection)
         self.clean_up()
 
     def arrange(self) -> None:
@@ -210,14 +211,12 @@ class IntuneCdTour:
             step.equal("the second script", wanted, {name: made.get(name) for name in wanted})
             step.says("1 changed, 1 made again")
 
-    def assign(self) -> None:
-        """Assignments, where IntuneCD sends them to the script's own collection.
+    def assign(self, collection: str) -> None:
+        """Assignments of the first script.
 
-        For shell scripts and custom attributes it sends `assign` to
-        `deviceManagementScripts`, with the id of a script that is not there,
-        so only PowerShell scripts can be assigned by it.
+        For shell scripts and custom attributes, too, it sends `assign` to
+        `deviceManagementScripts`.
         """
-        collection = "deviceManagementScripts"
         with Step(f"update of the assignments of {collection}") as step:
             everybody = {"target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}}
             with open(self.file_of(collection, 0), encoding="utf-8") as file:

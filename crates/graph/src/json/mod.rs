@@ -1,7 +1,7 @@
 //! JSON in and out, by the descriptions in [`crate::entity`].
 //!
 //! [`Json`] is a body as it came, with nothing lost and nothing twice; [`read`] makes an entity or
-//! changes of it; [`write`] writes answers.
+//! changes of it; [`mod@write`] writes answers.
 
 pub mod read;
 mod tree;

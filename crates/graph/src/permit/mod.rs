@@ -1,6 +1,6 @@
 //! Who calls, and what a caller may do.
 //!
-//! [`rules`] is the whole of it as data; [`authorize`] is the only maker of a [`Permit`], without
+//! [`rules`] is the whole of it as data; [`authorize()`] is the only maker of a [`Permit`], without
 //! which no data is reached.
 
 mod act;

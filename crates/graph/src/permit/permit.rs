@@ -1,6 +1,6 @@
 //! The proof that a caller may do what it asks.
 
-/// That a caller may do one act on one resource. Only [`super::authorize`] makes one, so a store
+/// That a caller may do one act on one resource. Only [`super::authorize()`] makes one, so a store
 /// function that takes a `Permit` cannot be reached around the table of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {

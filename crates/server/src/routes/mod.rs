@@ -46,7 +46,59 @@ pub(crate) struct Call<'a> {
 }
 
 /// Does a permitted act.
-pub(crate) async fn act(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
+///
+/// IntuneCD reads and replaces the assignments of scripts of every kind below
+/// `deviceManagementScripts`, as Intune lets it; so where no PowerShell script has the id, a script
+/// of another kind is looked for.
+pub(crate) async fn act(call: Call<'_>, act: Act) -> Result<Answer, Failure> {
+    let answer = act_on(&call, act).await;
+    if !matches!(&answer, Err(failure) if failure.error.status == 404) {
+        return answer;
+    }
+    for path in assignments_elsewhere(&call.path) {
+        let other = Call {
+            path,
+            permit: call.permit.clone(),
+            ..call
+        };
+        let elsewhere = act_on(&other, act).await;
+        if !matches!(&elsewhere, Err(failure) if failure.error.status == 404) {
+            return elsewhere;
+        }
+    }
+    answer
+}
+
+/// The same path to `assign` or `assignments` below the other collections of scripts, where it is
+/// one below `deviceManagementScripts`.
+fn assignments_elsewhere(path: &ResourcePath) -> impl Iterator<Item = ResourcePath> {
+    let of_powershell = path.steps.get(1).is_some_and(|step| {
+        *step.navigation.target == entity::DEVICE_MANAGEMENT_SCRIPT && step.key.is_some()
+    });
+    let assigns = matches!(&path.tail, Tail::Action(action) if action.name == entity::ASSIGN.name);
+    let assignments = path
+        .steps
+        .get(2)
+        .is_some_and(|step| *step.navigation.target == entity::ASSIGNMENT);
+    let others = entity::DEVICE_MANAGEMENT
+        .navigation
+        .iter()
+        .filter(|navigation| {
+            entity::SCRIPT_TYPES.contains(&navigation.target)
+                && *navigation.target != entity::DEVICE_MANAGEMENT_SCRIPT
+        });
+    others
+        .filter(move |_| of_powershell && (assigns || assignments))
+        .map(|navigation| {
+            let mut path = path.clone();
+            if let Some(step) = path.steps.get_mut(1) {
+                step.navigation = navigation;
+            }
+            path
+        })
+}
+
+async fn act_on(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
     match act {
         Act::List => list::list(call).await,
         Act::Get => get::get(call).await,

@@ -2,6 +2,7 @@
 
 mod assertions;
 mod external;
+mod hostile;
 mod refusals;
 mod support;
 mod token_endpoint;

@@ -1,11 +1,6 @@
 //! What the tests stand on: a clock, a store in memory, keys of every kind, and an issuer that is
 //! not ours, served on loopback.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "signatures need randomness, and no test depends on which"
-)]
-
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,0 +1,151 @@
+//! Many clients at once: every write is in the journal, and every read sees what was written before.
+
+use runstate_testkit::{SCRIPTS, TestServer};
+use serde_json::json;
+
+/// What the journal in the server's file holds: version and error code of each run, in order.
+fn journal(server: &TestServer) -> Vec<(i64, i64)> {
+    let file = rusqlite::Connection::open(server.data()).unwrap();
+    let mut runs = file
+        .prepare("SELECT seq, error_code FROM run ORDER BY seq")
+        .unwrap();
+    let runs = runs
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    runs.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_reports_of_one_state_are_all_in_the_journal() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Run").await;
+    let states = format!("/deviceManagement/deviceShellScripts/{script}/deviceRunStates");
+    server
+        .create(&states, &json!({ "id": "d", "errorCode": -1 }))
+        .await;
+    let state = format!("{states}/d");
+
+    let client = async |client: i64| {
+        let mut answered = Vec::new();
+        for i in 0..25 {
+            let code = client * 1000 + i;
+            let body = json!({ "errorCode": code, "runState": "success" });
+            let reply = server.patch(&state, &body).send().await.expect(200);
+            assert_eq!(reply.json()["errorCode"], code);
+            let version = reply
+                .header("etag")
+                .trim_start_matches("W/")
+                .trim_matches('"');
+            answered.push((version.parse::<i64>().unwrap(), code));
+        }
+        answered
+    };
+    let clients = tokio::join!(
+        client(0),
+        client(1),
+        client(2),
+        client(3),
+        client(4),
+        client(5),
+        client(6),
+        client(7)
+    );
+
+    let clients = <[_; 8]>::from(clients);
+    // Each client's own reports are in the order in which it made them.
+    assert!(clients.iter().all(|answered| answered.is_sorted()));
+    let mut answered: Vec<(i64, i64)> = clients.concat();
+    answered.sort_unstable();
+    let journal = journal(&server);
+    assert_eq!(journal[0].1, -1);
+    assert_eq!(journal[1..], answered);
+    let last = server.get(&state).send().await.expect(200);
+    let (version, code) = journal.last().unwrap();
+    assert_eq!(last.json()["errorCode"], *code);
+    assert_eq!(last.header("etag"), format!("W/\"{version}\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_reports_with_one_etag_one_is_taken() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Run").await;
+    let states = format!("/deviceManagement/deviceShellScripts/{script}/deviceRunStates");
+    server.create(&states, &json!({ "id": "d" })).await;
+    let state = format!("{states}/d");
+    for round in 0..10 {
+        let etag = server.get(&state).send().await.header("etag").to_owned();
+        let report = async |code: i64| {
+            let body = json!({ "errorCode": code });
+            let sent = server
+                .patch(&state, &body)
+                .header("If-Match", &etag)
+                .send()
+                .await;
+            (sent.status.as_u16(), code)
+        };
+        let reports = tokio::join!(report(1), report(2), report(3), report(4));
+        let reports = <[_; 4]>::from(reports);
+        let taken: Vec<_> = reports
+            .iter()
+            .filter(|(status, _)| *status == 200)
+            .collect();
+        assert_eq!(taken.len(), 1, "round {round}: {reports:?}");
+        assert!(
+            reports
+                .iter()
+                .all(|(status, _)| matches!(status, 200 | 412))
+        );
+        assert_eq!(server.read(&state).await["errorCode"], taken[0].1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_read_after_a_write_sees_it() {
+    let server = TestServer::start().await;
+    for collection in SCRIPTS {
+        let script = server.script(collection, "Run").await;
+        let one = format!("/deviceManagement/{collection}/{script}");
+        server
+            .create(&format!("{one}/userRunStates"), &json!({ "id": "u" }))
+            .await;
+        let client = async |states: String, id: &str| {
+            server.create(&states, &json!({ "id": id })).await;
+            for code in 1..20 {
+                let body = json!({ "errorCode": code, "runState": if code % 2 == 0 { "success" } else { "fail" } });
+                server
+                    .patch(&format!("{states}/{id}"), &body)
+                    .send()
+                    .await
+                    .expect(200);
+                let filter = format!("$filter=errorCode%20eq%20{code}%20and%20id%20eq%20'{id}'");
+                assert_eq!(server.ids(&format!("{states}?{filter}")).await, [id]);
+                let count = server
+                    .get(&format!("{states}/$count?{filter}"))
+                    .send()
+                    .await;
+                assert_eq!(count.text(), "1");
+                assert_eq!(
+                    server.read(&format!("{states}/{id}")).await["errorCode"],
+                    code
+                );
+                let latest = format!("{states}?$filter=id%20eq%20'{id}'&$orderby=errorCode%20desc");
+                assert_eq!(server.read(&latest).await["value"][0]["errorCode"], code);
+            }
+        };
+        let states = format!("{one}/deviceRunStates");
+        let nested = format!("{one}/userRunStates/u/deviceRunStates");
+        tokio::join!(
+            client(states.clone(), "a"),
+            client(states.clone(), "b"),
+            client(nested, "a")
+        );
+        let summary = server.read(&format!("{one}/runSummary")).await;
+        assert_eq!(summary["errorDeviceCount"], 2);
+        assert_eq!(summary["errorUserCount"], 1);
+        let expanded = server
+            .read(&format!("{one}?$expand=deviceRunStates,runSummary"))
+            .await;
+        assert_eq!(expanded["deviceRunStates"][0]["errorCode"], 19);
+        assert_eq!(expanded["runSummary"]["errorDeviceCount"], 2);
+    }
+}
