@@ -93,6 +93,10 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 
 /// The file's key for skip tokens, made when it is first asked for. It is the file's and not the
 /// process's, so that a page can be followed up after a restart.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where this crate asks for randomness"
+)]
 pub(crate) fn skip_token_key(connection: &Connection) -> Result<[u8; 32], OpenError> {
     const NAME: &str = "skip_token";
     let mut random = [0; 32];
