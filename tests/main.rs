@@ -8,6 +8,7 @@
 )]
 
 mod authorization;
+mod hostile;
 mod routes;
 mod stories;
 mod tenants;

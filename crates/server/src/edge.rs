@@ -3,7 +3,11 @@
 
 use std::{io::Read, panic::AssertUnwindSafe, sync::Arc};
 
-use axum::{body::Body as HttpBody, extract::State, response::Response};
+use axum::{
+    body::{Body as HttpBody, HttpBody as _},
+    extract::State,
+    response::Response,
+};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
@@ -114,6 +118,10 @@ async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, F
             "The request body is larger than the {limit} bytes that are taken."
         ))
     };
+    // Where the length is told beforehand, nobody waits for what will not be taken.
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large().into());
+    }
     let body = tokio::time::timeout(app.limits.body_timeout, Limited::new(body, limit).collect())
         .await
         .map_err(|_| Error {
@@ -130,29 +138,45 @@ async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, F
             return Err(Error::bad_request("The request body did not arrive whole.").into());
         }
     };
-    match headers
-        .get(header::CONTENT_ENCODING)
-        .map(HeaderValue::as_bytes)
-    {
-        None | Some(b"identity") => Ok(bytes),
-        Some(encoding) if encoding.eq_ignore_ascii_case(b"gzip") => {
-            let mut plain = Vec::new();
-            let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-            flate2::read::MultiGzDecoder::new(bytes.as_ref())
-                .take(most)
-                .read_to_end(&mut plain)
-                .map_err(|_| Error::bad_request("The request body is not valid gzip."))?;
-            if plain.len() > limit {
-                Err(too_large().into())
-            } else {
-                Ok(plain.into())
+    if !is_gzip(headers)? {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    flate2::read::MultiGzDecoder::new(bytes.as_ref())
+        .take(most)
+        .read_to_end(&mut plain)
+        .map_err(|_| Error::bad_request("The request body is not valid gzip."))?;
+    if plain.len() > limit {
+        Err(too_large().into())
+    } else {
+        Ok(plain.into())
+    }
+}
+
+/// Whether the body is compressed, from `Content-Encoding` (RFC 9110, 8.4): a list, which may come in
+/// several headers.
+///
+/// # Errors
+///
+/// 415 for any encoding but gzip, and for gzip within gzip.
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Error> {
+    let mut gzip = 0;
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        // A value that is not ASCII names no encoding.
+        for encoding in value.to_str().unwrap_or("?").split(',').map(str::trim) {
+            match encoding.to_ascii_lowercase().as_str() {
+                "" | "identity" => {}
+                "gzip" | "x-gzip" => gzip += 1,
+                _ => gzip = 2,
             }
         }
-        Some(_) => {
-            let message = "The Content-Encoding of the request must be gzip or identity.";
-            Err(Error::unsupported_media_type(message).into())
-        }
     }
+    if gzip > 1 {
+        let message = "The Content-Encoding of the request must be gzip or identity.";
+        return Err(Error::unsupported_media_type(message));
+    }
+    Ok(gzip == 1)
 }
 
 /// Ids and the date for a request; `given` is the client's own id for it.

@@ -1,6 +1,6 @@
 //! Requests by hand, and whole answers.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -10,6 +10,10 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 /// A client over plain HTTP that keeps connections.
 #[derive(Debug, Clone)]
@@ -74,6 +78,12 @@ impl Send<'_> {
         self.raw("application/json", body.to_string())
     }
 
+    /// Sends bytes of which nothing is said.
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     /// Sends any bytes.
     pub fn raw(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
@@ -100,6 +110,48 @@ impl Send<'_> {
             body,
         })
     }
+}
+
+/// Sends bytes as they are over a connection of their own, which need not be HTTP nor whole, and reads
+/// one answer.
+pub(crate) async fn send_bytes(address: SocketAddr, request: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    // A server that refuses early may close before it has read everything.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let mut head = None;
+    loop {
+        if head.is_none() {
+            let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+            head = end.map(|end| (end + 4, read_head(answer.get(..end).unwrap_or_default())));
+        }
+        if let Some((start, (status, headers))) = &head {
+            let length = headers.get("content-length").and_then(|n| n.to_str().ok());
+            let length: usize = length.and_then(|n| n.parse().ok()).unwrap_or_default();
+            if let Some(body) = answer.get(*start..*start + length) {
+                return Reply {
+                    status: *status,
+                    headers: headers.clone(),
+                    body: Bytes::copy_from_slice(body),
+                };
+            }
+        }
+        let read = stream.read_buf(&mut answer).await.expect("an answer");
+        assert_ne!(read, 0, "the answer ended early: {answer:?}");
+    }
+}
+
+fn read_head(head: &[u8]) -> (StatusCode, HeaderMap) {
+    let head = std::str::from_utf8(head).expect("a head in ASCII");
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1));
+    let status = status.and_then(|status| status.parse().ok());
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        let name: http::HeaderName = name.parse().expect("a header's name");
+        headers.append(name, value.trim().parse().expect("a header's value"));
+    }
+    (status.expect("a status"), headers)
 }
 
 impl Reply {

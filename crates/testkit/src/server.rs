@@ -1,13 +1,13 @@
 //! A real server on a free port of loopback, over a real SQLite file that goes with it.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::Method;
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_server::{
     App,
     auth::{
-        Authenticator,
+        Authenticator, IssuerConfig, TrustedIssuer,
         issuer::{BuiltinIssuer, Grant, Subject},
     },
     base_url::BaseUrl,
@@ -15,11 +15,19 @@ use runstate_server::{
     listen, router,
 };
 use runstate_store_sqlite::SqliteStore;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
+<<<<<<< HEAD
 use crate::{HandClock, Http, Send};
+=======
+use crate::{
+    HandClock,
+    client::{self, Reply, Send},
+};
+>>>>>>> f7ec22414d29ece91f2c0cdf826b52e82097e5fd
 
 /// The tenant of a test server's tokens.
 pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
@@ -54,6 +62,7 @@ pub struct TestServerBuilder {
     limits: Limits,
     throttled: bool,
     base_url: BaseUrl,
+    trusted: Vec<TrustedIssuer>,
 }
 
 impl TestServer {
@@ -69,12 +78,24 @@ impl TestServer {
             limits,
             throttled: false,
             base_url,
+            trusted: Vec::new(),
         }
     }
 
     /// The file in which the server keeps everything.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("runstate.db")
+    }
+
+    /// Runs a statement on the file behind the server's back.
+    pub fn sabotage(&self, sql: &str) {
+        let connection = Connection::open(self.data()).expect("the server's file");
+        connection.execute_batch(sql).expect("a statement");
+    }
+
+    /// Sends bytes as they are, over a connection of their own, and waits for one answer.
+    pub async fn send_bytes(&self, request: &[u8]) -> Reply {
+        client::send_bytes(self.address, request).await
     }
 
     /// The URL of the service root, without a slash at its end.
@@ -247,6 +268,19 @@ impl TestServerBuilder {
         self
     }
 
+    /// Sets how long a body may take to arrive.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.body_timeout = timeout;
+        self
+    }
+
+    /// Trusts another issuer.
+    pub fn trusting(mut self, issuer: IssuerConfig) -> Self {
+        let issuer = TrustedIssuer::new(issuer).expect("an issuer that can be trusted");
+        self.trusted.push(issuer);
+        self
+    }
+
     /// Sets the public URL.
     pub fn base_url(mut self, url: &str) -> Self {
         self.base_url = BaseUrl::configured(url).expect("a URL");
@@ -270,7 +304,7 @@ impl TestServerBuilder {
         let base_url = self.base_url;
         let issuer = BuiltinIssuer::open(store.clone(), shared.clone(), base_url.clone()).await;
         let issuer = Arc::new(issuer.expect("a new key"));
-        let authenticator = Authenticator::new(shared.clone(), Some(issuer.clone()), Vec::new());
+        let authenticator = Authenticator::new(shared.clone(), Some(issuer.clone()), self.trusted);
         let authenticator = authenticator.expect("no TLS is needed");
         let limits = match self.throttled {
             true => self.limits.throttled(shared.clone()),
