@@ -20,14 +20,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-<<<<<<< HEAD
-use crate::{HandClock, Http, Send};
-=======
 use crate::{
-    HandClock,
+    HandClock, Http,
     client::{self, Reply, Send},
 };
->>>>>>> f7ec22414d29ece91f2c0cdf826b52e82097e5fd
 
 /// The tenant of a test server's tokens.
 pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
