@@ -50,6 +50,7 @@ pub(crate) fn files() -> Outcome<Vec<File>> {
         "--cached",
         "--others",
         "--exclude-standard",
+        "--deduplicate",
     ]))?;
     let mut files = Vec::new();
     for path in listing.split('\0').filter(|path| !path.is_empty()) {
