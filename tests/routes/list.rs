@@ -371,7 +371,11 @@ async fn the_key_words_of_paths_are_read_in_any_case() {
         "/deviceManagement/deviceShellScripts/",
         "/DeviceManagement/deviceShellScripts?$Filter=true&$TOP=5",
     ] {
-        assert_eq!(server.ids(path).await, std::slice::from_ref(&script), "{path}");
+        assert_eq!(
+            server.ids(path).await,
+            std::slice::from_ref(&script),
+            "{path}"
+        );
     }
     for path in [
         "/deviceManagement/deviceShellScript",
