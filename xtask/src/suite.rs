@@ -30,7 +30,7 @@ pub(crate) fn run_suite() -> Outcome {
         tests(&["nextest", "run", "--locked", "--workspace"])?;
         tests(&["test", "--locked", "--workspace", "--doc"])?;
     } else {
-        tests(&["test", "--locked", "--workspace"])?;
+        tests(&["test", "--locked", "--workspace", "--no-fail-fast"])?;
     }
 
     let read = fs::read_to_string(&references).map_err(|error| error.to_string())?;
