@@ -68,7 +68,13 @@ async fn to_another_tenant_every_collection_is_empty() {
     let mut roots: Vec<String> = (SCRIPT_COLLECTIONS.iter())
         .map(|name| format!("/deviceManagement/{name}"))
         .collect();
-    roots.extend([DEVICES, "/users", "/groups"].map(str::to_owned));
+    let others = [
+        DEVICES,
+        "/users",
+        "/groups",
+        "/deviceManagement/assignmentFilters",
+    ];
+    roots.extend(others.map(str::to_owned));
     for root in &roots {
         let here = Tenant::new(&server, TENANT);
         assert_eq!(here.count(root, "").await, ("1".to_owned(), json!(1), 1));

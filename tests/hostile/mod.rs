@@ -1,5 +1,6 @@
 //! What nobody should send: each is refused with the envelope, and nothing is changed.
 
+mod batch;
 mod bodies;
 mod encodings;
 mod urls;
