@@ -96,6 +96,10 @@ async fn unauthorized_with_what_is_no_good_token() {
         );
         shown(&reply);
     }
+    // Of two tokens nobody can tell which is meant.
+    let request = server.request(Method::GET, &format!("/beta{SCRIPTS}"));
+    let reply = request.token("nonsense").token(good).send().await;
+    shown(&reply.expect(400));
     // A token is not looked for anywhere else.
     let path = format!("/beta{SCRIPTS}?access_token={good}");
     server.request(Method::GET, &path).send().await.expect(401);

@@ -124,6 +124,36 @@ async fn if_match_lets_through_the_version_that_is_there_and_no_other() {
 }
 
 #[tokio::test]
+async fn if_none_match_keeps_a_write_from_the_versions_that_it_names() {
+    let server = TestServer::start().await;
+    let world = World::make(&server).await;
+    for (route, change) in all() {
+        let path = world.fill(route);
+        let before = get(&server, &path).await;
+        let tag = before.header("etag").to_owned();
+        for same in [&tag, "*", &format!("W/\"4711\", {tag}")] {
+            for request in [server.patch(&path, &change), server.delete(&path)] {
+                request
+                    .header("If-None-Match", same)
+                    .send()
+                    .await
+                    .expect(412);
+            }
+            let both = server.patch(&path, &change).header("If-Match", &tag);
+            both.header("If-None-Match", same).send().await.expect(412);
+        }
+        let wrong = server.patch(&path, &change).header("If-None-Match", "x");
+        wrong.send().await.expect(400);
+        assert_eq!(get(&server, &path).await.json(), before.json(), "{route}");
+        let other = server
+            .patch(&path, &change)
+            .header("If-None-Match", "W/\"4711\"");
+        let reply = other.header("If-Match", &tag).send().await.expect(200);
+        assert_ne!(reply.header("etag"), tag);
+    }
+}
+
+#[tokio::test]
 async fn if_match_of_nothing_is_not_found() {
     let server = TestServer::start().await;
     let world = World::make(&server).await;

@@ -200,6 +200,22 @@ async fn the_same_ids_in_two_tenants_are_two_things() {
 }
 
 #[tokio::test]
+async fn a_tenant_is_the_same_in_any_case() {
+    let server = TestServer::start().await;
+    let (lower, upper) = (
+        "abcdefab-cdef-4abc-8def-abcdefabcdef",
+        "ABCDEFAB-CDEF-4ABC-8DEF-ABCDEFABCDEF",
+    );
+    let (one, same) = (Tenant::new(&server, lower), Tenant::new(&server, upper));
+    let script = one.create(SCRIPTS, json!({ "displayName": "x" })).await;
+    same.get(&format!("{SCRIPTS}/{script}")).await.expect(200);
+    assert_eq!(same.count(SCRIPTS, "").await, one.count(SCRIPTS, "").await);
+    // Nor does a personal account get in by its case.
+    let personal = Tenant::new(&server, "9188040D-6C67-4C5B-B112-36A304B66DAD");
+    personal.get(SCRIPTS).await.expect(403);
+}
+
+#[tokio::test]
 async fn payload_links_and_pages_of_another_tenant_tell_nothing() {
     let server = TestServer::builder().page_size(1).start().await;
     let world = World::make(&server).await;
@@ -342,6 +358,20 @@ async fn a_device_updates_its_own_states_and_nothing_else() {
         let foreign = report(&format!("{states}/of-e"), &body).await.message();
         let missing = report(&format!("{states}/miss"), &body).await.message();
         assert_eq!(foreign.replace("of-e", ""), missing.replace("miss", ""));
+    }
+    // A batch is as good as the requests in it.
+    let item = |id: &str, path: String| {
+        json!({ "id": id, "method": "PATCH", "url": path, "body": { "errorCode": 5 },
+            "headers": { "Content-Type": "application/json" } })
+    };
+    let batch = json!({ "requests": [
+        item("own", format!("{states}/of-d")), item("other", format!("{states}/of-e")),
+    ] });
+    let request = server.request(Method::POST, "/beta/$batch").token(&token);
+    let reply = request.json(&batch).send().await.expect(200).json();
+    for response in reply["responses"].as_array().unwrap() {
+        let status = if response["id"] == "own" { 200 } else { 404 };
+        assert_eq!(response["status"], status, "{response}");
     }
     for path in [
         &script,
