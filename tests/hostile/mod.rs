@@ -3,6 +3,7 @@
 mod batch;
 mod bodies;
 mod encodings;
+mod queries;
 mod urls;
 mod values;
 
