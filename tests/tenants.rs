@@ -200,6 +200,33 @@ async fn the_same_ids_in_two_tenants_are_two_things() {
 }
 
 #[tokio::test]
+async fn members_of_members_are_of_the_same_tenant() {
+    let server = TestServer::start().await;
+    let world = World::make(&server).await;
+    let other = Tenant::new(&server, OTHER);
+    // A device may have any id: this one has that of the first tenant's group, which has a member.
+    other.create(DEVICES, json!({ "id": world.group })).await;
+    // And this one that of the member.
+    other.create(DEVICES, json!({ "id": world.user })).await;
+    let members = [link("directoryObjects", &world.group)];
+    let group = json!({ "displayName": "B", "members@odata.bind": members });
+    let group = other.create("/groups", group).await;
+    for members in ["members", "transitiveMembers"] {
+        let path = format!("/groups/{group}/{members}");
+        assert_eq!(other.count(&path, "").await, ("1".to_owned(), json!(1), 1));
+        let list = other.get(&path).await.expect(200).json();
+        assert_eq!(
+            list["value"][0]["@odata.type"],
+            "#microsoft.graph.managedDevice"
+        );
+        let user = format!("{path}/{}", world.user);
+        other.get(&user).await.expect(404);
+    }
+    let by_member = format!("$filter=members/any(m:m/id eq '{}')", world.user);
+    assert_eq!(other.count("/groups", &by_member).await, none());
+}
+
+#[tokio::test]
 async fn a_tenant_is_the_same_in_any_case() {
     let server = TestServer::start().await;
     let (lower, upper) = (
