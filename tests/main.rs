@@ -8,7 +8,9 @@
 )]
 
 mod authorization;
+mod errors;
 mod hostile;
+mod preconditions;
 mod routes;
 mod stories;
 mod tenants;

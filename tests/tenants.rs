@@ -68,7 +68,13 @@ async fn to_another_tenant_every_collection_is_empty() {
     let mut roots: Vec<String> = (SCRIPT_COLLECTIONS.iter())
         .map(|name| format!("/deviceManagement/{name}"))
         .collect();
-    roots.extend([DEVICES, "/users", "/groups"].map(str::to_owned));
+    let others = [
+        DEVICES,
+        "/users",
+        "/groups",
+        "/deviceManagement/assignmentFilters",
+    ];
+    roots.extend(others.map(str::to_owned));
     for root in &roots {
         let here = Tenant::new(&server, TENANT);
         assert_eq!(here.count(root, "").await, ("1".to_owned(), json!(1), 1));
@@ -191,6 +197,49 @@ async fn the_same_ids_in_two_tenants_are_two_things() {
     assert_eq!(name(other.get(&path).await), "b");
     let device = format!("{states}/{id}/managedDevice");
     assert_eq!(name(other.get(&device).await), "b");
+}
+
+#[tokio::test]
+async fn members_of_members_are_of_the_same_tenant() {
+    let server = TestServer::start().await;
+    let world = World::make(&server).await;
+    let other = Tenant::new(&server, OTHER);
+    // A device may have any id: this one has that of the first tenant's group, which has a member.
+    other.create(DEVICES, json!({ "id": world.group })).await;
+    // And this one that of the member.
+    other.create(DEVICES, json!({ "id": world.user })).await;
+    let members = [link("directoryObjects", &world.group)];
+    let group = json!({ "displayName": "B", "members@odata.bind": members });
+    let group = other.create("/groups", group).await;
+    for members in ["members", "transitiveMembers"] {
+        let path = format!("/groups/{group}/{members}");
+        assert_eq!(other.count(&path, "").await, ("1".to_owned(), json!(1), 1));
+        let list = other.get(&path).await.expect(200).json();
+        assert_eq!(
+            list["value"][0]["@odata.type"],
+            "#microsoft.graph.managedDevice"
+        );
+        let user = format!("{path}/{}", world.user);
+        other.get(&user).await.expect(404);
+    }
+    let by_member = format!("$filter=members/any(m:m/id eq '{}')", world.user);
+    assert_eq!(other.count("/groups", &by_member).await, none());
+}
+
+#[tokio::test]
+async fn a_tenant_is_the_same_in_any_case() {
+    let server = TestServer::start().await;
+    let (lower, upper) = (
+        "abcdefab-cdef-4abc-8def-abcdefabcdef",
+        "ABCDEFAB-CDEF-4ABC-8DEF-ABCDEFABCDEF",
+    );
+    let (one, same) = (Tenant::new(&server, lower), Tenant::new(&server, upper));
+    let script = one.create(SCRIPTS, json!({ "displayName": "x" })).await;
+    same.get(&format!("{SCRIPTS}/{script}")).await.expect(200);
+    assert_eq!(same.count(SCRIPTS, "").await, one.count(SCRIPTS, "").await);
+    // Nor does a personal account get in by its case.
+    let personal = Tenant::new(&server, "9188040D-6C67-4C5B-B112-36A304B66DAD");
+    personal.get(SCRIPTS).await.expect(403);
 }
 
 #[tokio::test]
@@ -336,6 +385,20 @@ async fn a_device_updates_its_own_states_and_nothing_else() {
         let foreign = report(&format!("{states}/of-e"), &body).await.message();
         let missing = report(&format!("{states}/miss"), &body).await.message();
         assert_eq!(foreign.replace("of-e", ""), missing.replace("miss", ""));
+    }
+    // A batch is as good as the requests in it.
+    let item = |id: &str, path: String| {
+        json!({ "id": id, "method": "PATCH", "url": path, "body": { "errorCode": 5 },
+            "headers": { "Content-Type": "application/json" } })
+    };
+    let batch = json!({ "requests": [
+        item("own", format!("{states}/of-d")), item("other", format!("{states}/of-e")),
+    ] });
+    let request = server.request(Method::POST, "/beta/$batch").token(&token);
+    let reply = request.json(&batch).send().await.expect(200).json();
+    for response in reply["responses"].as_array().unwrap() {
+        let status = if response["id"] == "own" { 200 } else { 404 };
+        assert_eq!(response["status"], status, "{response}");
     }
     for path in [
         &script,

@@ -44,6 +44,8 @@ impl World {
         world.put("groups", world.group.clone());
         world.put("groups/{id}/members", world.user.clone());
         world.put("groups/{id}/transitiveMembers", world.user.clone());
+        let filters = "deviceManagement/assignmentFilters";
+        world.make_one(server, filters, json!({})).await;
         for collection in SCRIPT_COLLECTIONS {
             world.make_script(server, collection).await;
         }
@@ -126,6 +128,7 @@ pub(crate) fn body(path: &str) -> Value {
         "groupAssignments" => json!({ "targetGroupId": name }),
         "deviceRunStates" => json!({ "id": name, "runState": "pending" }),
         "userRunStates" => json!({ "id": name, "userPrincipalName": "ada@example.com" }),
+        "assignmentFilters" => json!({ "displayName": format!("Lab {name}"), "rule": "(true)" }),
         "managedDevices" => json!({ "deviceName": name }),
         "users" => new_user(),
         "groups" => json!({ "displayName": name }),

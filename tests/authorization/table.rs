@@ -55,6 +55,11 @@ const WRITE_STATES: &[&str] = &[
     "DeviceManagementConfiguration.ReadWrite.All",
     "DeviceManagementManagedDevices.ReadWrite.All",
 ];
+const READ_FILTERS: &[&str] = &[
+    "DeviceManagementConfiguration.Read.All",
+    "DeviceManagementConfiguration.ReadWrite.All",
+];
+const WRITE_FILTERS: &[&str] = &["DeviceManagementConfiguration.ReadWrite.All"];
 const READ_DEVICES: &[&str] = &[
     "DeviceManagementManagedDevices.Read.All",
     "DeviceManagementManagedDevices.ReadWrite.All",
@@ -169,6 +174,13 @@ pub(crate) static TABLE: &[Row] = &[
     row("GET",    "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/managedDevice/users", READ_DEVICE_USERS, 200),
     row("GET",    "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/managedDevice/users/$count", READ_DEVICE_USERS, 200),
     row("GET",    "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/managedDevice/users/{id}", READ_DEVICE_USERS, 200),
+
+    row("GET",    "deviceManagement/assignmentFilters", READ_FILTERS, 200),
+    row("POST",   "deviceManagement/assignmentFilters", WRITE_FILTERS, 201),
+    row("GET",    "deviceManagement/assignmentFilters/$count", READ_FILTERS, 200),
+    row("GET",    "deviceManagement/assignmentFilters/{id}", READ_FILTERS, 200),
+    row("PATCH",  "deviceManagement/assignmentFilters/{id}", WRITE_FILTERS, 200),
+    row("DELETE", "deviceManagement/assignmentFilters/{id}", WRITE_FILTERS, 204),
 
     row("GET",    "deviceManagement/managedDevices", READ_DEVICES, 200),
     row("POST",   "deviceManagement/managedDevices", WRITE_DEVICES, 201),

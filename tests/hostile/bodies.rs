@@ -4,7 +4,7 @@ use http::Method;
 use runstate_testkit::TestServer;
 use serde_json::json;
 
-use super::{Bench, Target};
+use super::{Bench, HAS_PAYLOAD_LINKS, Target};
 
 const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 
@@ -161,7 +161,8 @@ const DOUBTFUL: &[(&str, &str, &str)] = &[
 ];
 
 fn is_entity(target: &Target) -> bool {
-    !target.path.ends_with("assign") && !target.path.ends_with("$batch")
+    let others = ["assign", "$batch", "$ref", "hasPayloadLinks"];
+    !others.iter().any(|end| target.path.ends_with(end))
 }
 
 #[tokio::test]
@@ -228,6 +229,80 @@ async fn an_action_takes_its_own_parameters_only() {
         assert_eq!(reply.status, 400, "{body}");
         assert!(reply.message().contains(named), "{body}: {}", reply.message());
     }
+}
+
+#[tokio::test]
+async fn payload_ids_are_an_array_of_strings() {
+    let bench = Bench::new().await;
+    let target = Target {
+        method: Method::POST,
+        path: HAS_PAYLOAD_LINKS.to_owned(),
+    };
+    for body in [
+        r#"{"payloadIds":"a"}"#,
+        r#"{"payloadIds":{}}"#,
+        r#"{"payloadIds":[1]}"#,
+        r#"{"payloadIds":["a",null]}"#,
+        r#"{"payloadIds":["a\u0000"]}"#,
+        r#"{"payloadIds":["a"],"payloadIds":[]}"#,
+        r#"{"payloadIDs":["a"]}"#,
+    ] {
+        bench.refused(&target, JSON, body, body).await.expect(400);
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_a_member_leads_to_an_object_that_is_there() {
+    let bench = Bench::new().await;
+    let target = Target {
+        method: Method::POST,
+        path: bench.members.clone(),
+    };
+    for (body, status) in [
+        (r#"{}"#, 400),
+        (r#"{"id":"a"}"#, 400),
+        (r#"{"@odata.id":null}"#, 400),
+        (r#"{"@odata.id":1}"#, 400),
+        (r#"{"@odata.id":["users/a"]}"#, 400),
+        (r#"{"@odata.id":""}"#, 400),
+        (r#"{"@odata.id":"a"}"#, 400),
+        (r#"{"@odata.id":"users"}"#, 400),
+        (r#"{"@odata.id":"users/"}"#, 400),
+        (r#"{"@odata.id":"users('')"}"#, 400),
+        (r#"{"@odata.id":"users/a%00"}"#, 400),
+        (r#"{"@odata.id":"users/%"}"#, 400),
+        (
+            r#"{"@odata.id":"https://h/beta/deviceManagement/deviceShellScripts/a"}"#,
+            400,
+        ),
+        (r#"{"@odata.id":"https://h"}"#, 400),
+        (r#"{"@odata.id":"users/a","@odata.id":"users/b"}"#, 400),
+        (r#"{"@odata.id":"users/a"}"#, 404),
+        (r#"{"@odata.id":"https://h/beta/directoryObjects/a"}"#, 404),
+        (r#"{"@odata.id":"groups('it''s')"}"#, 404),
+    ] {
+        let reply = bench.refused(&target, JSON, body, body).await;
+        assert_eq!(reply.status, status, "{body}: {}", reply.message());
+    }
+    // A group is no member of itself, nor twice of another.
+    let group = bench.members.split('/').nth(2).unwrap();
+    let body = json!({ "@odata.id": format!("groups/{group}") }).to_string();
+    bench
+        .refused(&target, JSON, body, "itself")
+        .await
+        .expect(400);
+    let user = bench
+        .server
+        .create("/users", &json!({ "displayName": "Ada" }))
+        .await;
+    let body = json!({ "@odata.id": format!("users/{user}") }).to_string();
+    bench.send(&target, JSON, body.clone()).await.expect(204);
+    let reply = bench.refused(&target, JSON, body, "twice").await;
+    assert!(
+        [400, 409].contains(&reply.status.as_u16()),
+        "{}",
+        reply.text()
+    );
 }
 
 #[tokio::test]
@@ -344,6 +419,11 @@ async fn what_a_length_promises_must_come() {
     let reply = bench.server.send_bytes(chunked.as_bytes()).await;
     assert_eq!(reply.status, 400, "{}", reply.text());
     assert_eq!(bench.stored().await, before);
+    // Nor does a body become smaller by coming in pieces.
+    let pieces = format!("10000\r\n{}\r\n", " ".repeat(0x10000)).repeat(65);
+    let chunked = format!("{}{pieces}0\r\n\r\n", head("Transfer-Encoding: chunked"));
+    let reply = bench.server.send_bytes(chunked.as_bytes()).await;
+    assert_eq!(reply.status, 413, "{}", reply.text());
 
     let chunked = format!(
         "{}16\r\n{body}\r\n0\r\n\r\n",

@@ -1,7 +1,9 @@
 //! What nobody should send: each is refused with the envelope, and nothing is changed.
 
+mod batch;
 mod bodies;
 mod encodings;
+mod queries;
 mod urls;
 mod values;
 
@@ -9,6 +11,8 @@ use bytes::Bytes;
 use http::Method;
 use runstate_testkit::{Reply, TestServer};
 use serde_json::json;
+
+const HAS_PAYLOAD_LINKS: &str = "/deviceManagement/deviceManagementScripts/hasPayloadLinks";
 
 /// Where a body can be sent to.
 struct Target {
@@ -23,6 +27,8 @@ struct Bench {
     script: String,
     /// The run state's path.
     state: String,
+    /// The path of a group's links to its members.
+    members: String,
 }
 
 impl Bench {
@@ -42,8 +48,12 @@ impl Bench {
         server
             .create(&assignments, &json!({ "target": target }))
             .await;
+        let group = server
+            .create("/groups", &json!({ "displayName": "Lab" }))
+            .await;
         Self {
             server,
+            members: format!("/groups/{group}/members/$ref"),
             state: format!("{states}/{state}"),
             script,
         }
@@ -63,6 +73,8 @@ impl Bench {
             ),
             target(Method::POST, format!("{script}/assign")),
             target(Method::POST, "/groups".to_owned()),
+            target(Method::POST, self.members.clone()),
+            target(Method::POST, HAS_PAYLOAD_LINKS.to_owned()),
             target(Method::POST, "/$batch".to_owned()),
         ]
     }
@@ -92,6 +104,7 @@ impl Bench {
             &format!("{}/assignments", self.script),
             "/deviceManagement/deviceShellScripts?$count=true",
             "/groups",
+            &self.members,
         ] {
             let reply = self.server.get(path).send().await.expect(200);
             stored.push_str(reply.header("etag"));

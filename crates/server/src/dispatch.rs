@@ -67,7 +67,7 @@ pub(crate) fn method_not_allowed(method: &Method, allowed: &[&str]) -> Failure {
         format!("The method {method} is not served here, nor is any other.")
     } else {
         format!(
-            "The method {method} is not served here; {} is.",
+            "The method {method} is not served here. Served are: {}.",
             allowed.join(", ")
         )
     };

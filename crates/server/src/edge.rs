@@ -74,7 +74,13 @@ async fn answer(app: &App, parts: &Parts, body: HttpBody) -> Result<Answer, Fail
     let caller = if routes::is_public(&method, path) {
         None
     } else {
-        let token = parts.headers.get(header::AUTHORIZATION);
+        let mut tokens = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let token = tokens.next();
+        if tokens.next().is_some() {
+            // RFC 6750, 2: one token, one way. Which of two is meant nobody can tell.
+            let message = "The request has more than one Authorization header.";
+            return Err(Error::bad_request(message).into());
+        }
         let caller = app.authenticator.authenticate(token).await;
         Some(caller.map_err(|error| failure::of_auth(&error, &base))?)
     };

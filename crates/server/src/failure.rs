@@ -13,7 +13,7 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
         StoreError::Conflict { message } => Error::conflict(message).into(),
         StoreError::Invalid { message } => Error::bad_request(message).into(),
         StoreError::PreconditionFailed => Error::precondition_failed(
-            "The resource has changed since the version that If-Match names; read it again.",
+            "The resource is not at a version that If-Match and If-None-Match allow; read it again.",
         )
         .into(),
         StoreError::InvalidSkipToken => Error::bad_query(

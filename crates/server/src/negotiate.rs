@@ -182,17 +182,30 @@ pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
     preferences
 }
 
-/// What `If-Match` asks for (RFC 9110, 13.1.1). Versions are compared as weak tags, as OData has it
-/// (Protocol 8.2.4).
+/// What `If-Match` and `If-None-Match` ask of an entity that is to be changed (RFC 9110, 13.1.1 and
+/// 13.1.2). Versions are compared as weak tags, as OData has it (Protocol 8.2.4).
 ///
 /// # Errors
 ///
-/// 400 where the header is not a list of entity tags.
+/// 400 where a header is not a list of entity tags.
 pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, Error> {
-    match entity_tags(headers, &header::IF_MATCH)? {
-        None | Some(Tags::Any) => Ok(Precondition::None),
-        Some(Tags::Versions(versions)) => Ok(Precondition::Versions(versions)),
-    }
+    let wanted = match entity_tags(headers, &header::IF_MATCH)? {
+        None | Some(Tags::Any) => None,
+        Some(Tags::Versions(versions)) => Some(versions),
+    };
+    Ok(
+        match (wanted, entity_tags(headers, &header::IF_NONE_MATCH)?) {
+            (None, None) => Precondition::None,
+            (Some(wanted), None) => Precondition::Versions(wanted),
+            // That there is no such entity, which no version of one is.
+            (_, Some(Tags::Any)) => Precondition::Versions(Vec::new()),
+            (None, Some(Tags::Versions(unwanted))) => Precondition::AllBut(unwanted),
+            (Some(mut wanted), Some(Tags::Versions(unwanted))) => {
+                wanted.retain(|version| !unwanted.contains(version));
+                Precondition::Versions(wanted)
+            }
+        },
+    )
 }
 
 /// Whether `If-None-Match` says that the client has this version already.

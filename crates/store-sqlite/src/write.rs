@@ -214,12 +214,12 @@ fn device_state(connection: &Connection, end: &End<'_>) -> Result<run_state::Sta
 }
 
 fn check(precondition: &Precondition, version: i64) -> Result<(), Error> {
-    match precondition {
-        Precondition::Versions(versions) if !versions.contains(&version) => {
-            Err(Error::PreconditionFailed)
-        }
-        _ => Ok(()),
-    }
+    let holds = match precondition {
+        Precondition::None => true,
+        Precondition::Versions(versions) => versions.contains(&version),
+        Precondition::AllBut(versions) => !versions.contains(&version),
+    };
+    holds.then_some(()).ok_or(Error::PreconditionFailed)
 }
 
 /// The whole entity at the end of a path.

@@ -24,8 +24,8 @@ pub enum Error {
         /// One sentence for the client.
         message: String,
     },
-    /// The entity is not at a version that `If-Match` names.
-    #[error("the entity has changed since the version that If-Match names")]
+    /// The entity is not at a version that `If-Match` and `If-None-Match` allow.
+    #[error("the entity is not at a version that the precondition allows")]
     PreconditionFailed,
     /// The skip token is not one of ours, or of another query.
     #[error("the skip token is not one that this service gave for this query")]

@@ -23,14 +23,17 @@ pub struct NewEntity {
 /// New values, by their property's position in the type's list. What is not named stays.
 pub type Changes = Vec<(usize, Value)>;
 
-/// What `If-Match` asks.
+/// What `If-Match` and `If-None-Match` ask of the entity that is to be changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Precondition {
     /// Nothing.
     #[default]
     None,
-    /// One of these versions. `*` asks only that the entity exists, which every act does.
+    /// That it is at one of these versions. `If-Match: *` asks only that it exists, which every act
+    /// does; `If-None-Match: *` that it doesn't, which no version is.
     Versions(Vec<i64>),
+    /// That it is at none of these versions.
+    AllBut(Vec<i64>),
 }
 
 /// An answer of `hasPayloadLinks`.

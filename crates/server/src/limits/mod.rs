@@ -61,7 +61,9 @@ impl Limits {
         let writes = !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
         throttle.admit(caller, writes).map_err(|wait| {
             let message = "Too many requests were made; wait for as long as Retry-After says.";
-            Failure::from(Error::too_many_requests(message)).retry_after(wait.as_secs().max(1))
+            // Rounded up, so that whoever waits so long is let in.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            Failure::from(Error::too_many_requests(message)).retry_after(seconds)
         })
     }
 }

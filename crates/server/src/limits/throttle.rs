@@ -75,7 +75,7 @@ impl Throttle {
         if windows
             .ends
             .duration_since(now)
-            .is_ok_and(|left| left <= WINDOW)
+            .is_ok_and(|left| !left.is_zero() && left <= WINDOW)
         {
             // Still within the window.
         } else {
