@@ -142,6 +142,10 @@ async fn a_body_that_is_wrong_replaces_nothing() {
             reply.message()
         );
     }
+    let twice = json!({ "targetGroupId": "g" });
+    let twice = json!({ "deviceManagementScriptGroupAssignments": [twice, twice] });
+    let path = format!("{script}/assign");
+    server.post(&path, &twice).send().await.expect(409);
     assert_eq!(targets(&server, &script).await, ["old"]);
     let absent = "/deviceManagement/deviceShellScripts/absent/assign";
     server.post(absent, &json!({})).send().await.expect(404);

@@ -460,6 +460,100 @@ async fn the_answer_to_a_new_run_state() {
 }
 
 #[tokio::test]
+async fn the_location_leads_to_what_was_created_whatever_its_id() {
+    let server = TestServer::start().await;
+    let script = server.script(SCRIPTS[0], "Run").await;
+    let users = format!("/deviceManagement/{}/{script}/userRunStates", SCRIPTS[0]);
+    for id in [
+        "it's",
+        "a/b",
+        "a b",
+        "é%41",
+        "50%",
+        "a?b#c",
+        "('x')",
+        "$count",
+        "$ref",
+        "a,b=c",
+        "+",
+        "..",
+        ".",
+        "\u{1F600}",
+    ] {
+        let user = server
+            .post(&users, &json!({ "id": id }))
+            .send()
+            .await
+            .expect(201);
+        let path = user.header("location").to_owned();
+        assert_eq!(server.read(&path).await["id"], id, "{path}");
+        for nested in ["a", "b"] {
+            let body = json!({ "id": format!("{nested}{id}") });
+            let state = server
+                .post(&format!("{path}/deviceRunStates"), &body)
+                .send()
+                .await
+                .expect(201);
+            let path = state.header("location").to_owned();
+            assert_eq!(server.read(&path).await["id"], body["id"], "{path}");
+        }
+        let expanded = server
+            .read(&format!("{path}?$expand=deviceRunStates($top=1)"))
+            .await;
+        let next = expanded["deviceRunStates@odata.nextLink"].as_str();
+        let next = next.unwrap_or_else(|| panic!("{path}: {expanded}"));
+        assert_eq!(server.ids(next).await, [format!("b{id}")], "{next}");
+        server.delete(&path).send().await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_names_a_device_is_bound_to_it() {
+    let server = TestServer::start().await;
+    let device = json!({ "id": "dev", "deviceName": "LAP-1" });
+    server
+        .create("/deviceManagement/managedDevices", &device)
+        .await;
+    for collection in SCRIPTS {
+        let script = server.script(collection, "Run").await;
+        let one = format!("/deviceManagement/{collection}/{script}");
+        let user = format!("{script}:ada");
+        server
+            .create(&format!("{one}/userRunStates"), &json!({ "id": user }))
+            .await;
+        for (states, id, bound) in [
+            (
+                format!("{one}/deviceRunStates"),
+                format!("{script}:dev"),
+                true,
+            ),
+            (
+                format!("{one}/deviceRunStates"),
+                "other:dev".to_owned(),
+                false,
+            ),
+            (
+                format!("{one}/userRunStates/{user}/deviceRunStates"),
+                format!("{user}:dev"),
+                true,
+            ),
+            (
+                format!("{one}/userRunStates/{user}/deviceRunStates"),
+                format!("{script}:dev"),
+                false,
+            ),
+        ] {
+            server.create(&states, &json!({ "id": id })).await;
+            let read = server
+                .read(&format!("{states}/{id}?$expand=managedDevice"))
+                .await;
+            let name = if bound { json!("LAP-1") } else { Value::Null };
+            assert_eq!(read["managedDevice"]["deviceName"], name, "{id}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn with_return_minimal_only_the_location_is_answered() {
     let server = TestServer::start().await;
     let reply = server
