@@ -91,8 +91,20 @@ async fn filter_of_run_states() {
         );
     }
     // The plus of an offset, as it is often left in a URL.
-    let path = format!("{states}?$filter=lastStateUpdateDateTime%20eq%202026-01-01T13:30:00+05:30");
-    assert_eq!(server.ids(&path).await, ["a"]);
+    let date = "2026-01-01T13:30:00+05:30";
+    for filter in [
+        format!("lastStateUpdateDateTime%20eq%20{date}"),
+        format!("lastStateUpdateDateTime%20in%20({date},2000-01-01T00:00:00+01:00)"),
+        format!("{date}%20ge%20lastStateUpdateDateTime"),
+        format!("(lastStateUpdateDateTime+le+{date})"),
+    ] {
+        let path = format!("{states}?$filter={filter}");
+        assert_eq!(server.ids(&path).await, ["a"], "{filter}");
+    }
+    let script = states.trim_end_matches("/deviceRunStates");
+    let nested = format!("deviceRunStates($filter=lastStateUpdateDateTime+le+{date};$select=id)");
+    let read = server.read(&format!("{script}?$expand={nested}")).await;
+    assert_eq!(read["deviceRunStates"], json!([{ "id": "a" }]));
     let path =
         format!("{states}?$filter=lastStateUpdateDateTime+eq+2026-01-01T13:30:00+05:30+and+true");
     assert_eq!(server.ids(&path).await, ["a"]);

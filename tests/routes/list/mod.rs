@@ -1,5 +1,6 @@
 //! `GET` of a collection: the query options, over HTTP.
 
+mod directory;
 mod filter;
 mod page;
 mod refusal;
