@@ -142,6 +142,10 @@ async fn a_body_that_is_wrong_replaces_nothing() {
             reply.message()
         );
     }
+    let twice = json!({ "targetGroupId": "g" });
+    let twice = json!({ "deviceManagementScriptGroupAssignments": [twice, twice] });
+    let path = format!("{script}/assign");
+    server.post(&path, &twice).send().await.expect(409);
     assert_eq!(targets(&server, &script).await, ["old"]);
     let absent = "/deviceManagement/deviceShellScripts/absent/assign";
     server.post(absent, &json!({})).send().await.expect(404);
@@ -151,4 +155,29 @@ async fn a_body_that_is_wrong_replaces_nothing() {
         .await
         .expect(405);
     assert_eq!(reply.header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn it_works_below_powershell_scripts_for_scripts_of_every_kind() {
+    let server = TestServer::start().await;
+    for collection in SCRIPTS {
+        let script = server.script(collection, "Assigned").await;
+        let path = format!("/deviceManagement/deviceManagementScripts/{script}");
+        let body = json!({ "deviceManagementScriptAssignments": [to_group("g")] });
+        let assign = format!("{path}/assign");
+        server.post(&assign, &body).send().await.expect(204);
+        let own = format!("/deviceManagement/{collection}/{script}");
+        assert_eq!(targets(&server, &path).await, ["g"]);
+        assert_eq!(targets(&server, &own).await, ["g"]);
+        if collection != "deviceManagementScripts" {
+            // Of all else a script is found in its own collection alone.
+            for below in ["", "/runSummary", "/deviceRunStates", "/groupAssignments"] {
+                server
+                    .get(&format!("{path}{below}"))
+                    .send()
+                    .await
+                    .expect(404);
+            }
+        }
+    }
 }

@@ -244,6 +244,38 @@ async fn links_in_the_answers_lead_on() {
 }
 
 #[tokio::test]
+async fn urls_need_no_encoding_but_links_in_the_answers_have_it() {
+    let server = TestServer::builder().page_size(1).start().await;
+    for name in ["Größe 1", "Größe 2", "Other"] {
+        let script = server.shell_script(name).await;
+        let states = format!("{SCRIPTS}/{script}/deviceRunStates");
+        for id in ["é", "ü"] {
+            server.create(&states, &json!({ "id": id })).await;
+        }
+    }
+    let filter = "startswith(displayName,'Größe ') and displayName ne \"{}\"".replace('"', "'");
+    let url = format!(
+        "{SCRIPTS}?$filter={filter}&$orderby=displayName desc&$search=\"größe\"&$expand=deviceRunStates($filter=id ne '<>';$top=1)"
+    );
+    let responses = server.batch(&json!([get("1", &url)])).await;
+    let body = &responses["1"]["body"];
+    assert_eq!(body["value"][0]["displayName"], "Größe 2", "{body}");
+    let next = body["@odata.nextLink"].as_str().unwrap();
+    let nested = body["value"][0]["deviceRunStates@odata.nextLink"]
+        .as_str()
+        .unwrap();
+    for link in [next, nested] {
+        let illegal = |c: char| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(c);
+        assert!(!link.contains(illegal), "{link}");
+    }
+    assert_eq!(
+        server.read(next).await["value"][0]["displayName"],
+        "Größe 1"
+    );
+    assert_eq!(server.ids(nested).await, ["ü"]);
+}
+
+#[tokio::test]
 async fn what_is_not_json_is_base64() {
     let server = TestServer::start().await;
     let responses = server

@@ -1,6 +1,6 @@
 //! Many clients at once: every write is in the journal, and every read sees what was written before.
 
-use runstate_testkit::{SCRIPTS, TestServer};
+use runstate_testkit::{SCRIPTS, Seeded, TestServer};
 use serde_json::json;
 
 /// What the journal in the server's file holds: version and error code of each run, in order.
@@ -148,4 +148,163 @@ async fn every_read_after_a_write_sees_it() {
         assert_eq!(expanded["deviceRunStates"][0]["errorCode"], 19);
         assert_eq!(expanded["runSummary"]["errorDeviceCount"], 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_creations_with_one_id_one_is_made() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Run").await;
+    let one = format!("/deviceManagement/deviceShellScripts/{script}");
+    for (collection, body) in [
+        (
+            "deviceRunStates",
+            json!({ "id": "d", "runState": "success" }),
+        ),
+        ("userRunStates", json!({ "id": "u", "errorDeviceCount": 1 })),
+        ("groupAssignments", json!({ "targetGroupId": "g" })),
+    ] {
+        let path = format!("{one}/{collection}");
+        let create = async || server.post(&path, &body).send().await.status.as_u16();
+        let mut statuses: [u16; 4] = tokio::join!(create(), create(), create(), create()).into();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409, 409, 409], "{collection}");
+        assert_eq!(server.ids(&path).await.len(), 1);
+    }
+    let summary = server.read(&format!("{one}/runSummary")).await;
+    assert_eq!(summary["successDeviceCount"], 1);
+    assert_eq!(summary["errorUserCount"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_assignments_one_stays_whole() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Assigned").await;
+    let one = format!("/deviceManagement/deviceShellScripts/{script}");
+    let assign = async |client: &str| {
+        for _ in 0..5 {
+            let target = json!({ "@odata.type": "#microsoft.graph.groupAssignmentTarget", "groupId": client });
+            let assignment = json!({ "target": target });
+            let body = json!({
+                "deviceManagementScriptAssignments": [assignment, assignment, assignment],
+                "deviceManagementScriptGroupAssignments": [{ "targetGroupId": client }],
+            });
+            server
+                .post(&format!("{one}/assign"), &body)
+                .send()
+                .await
+                .expect(204);
+        }
+    };
+    tokio::join!(assign("a"), assign("b"), assign("c"));
+    let read = server
+        .read(&format!("{one}?$expand=assignments,groupAssignments"))
+        .await;
+    let winner = &read["groupAssignments"][0]["targetGroupId"];
+    assert_eq!(read["groupAssignments"].as_array().unwrap().len(), 1);
+    let assignments = read["assignments"].as_array().unwrap();
+    assert_eq!(assignments.len(), 3);
+    assert!(
+        assignments
+            .iter()
+            .all(|assignment| &assignment["target"]["groupId"] == winner)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counters_are_exact_after_concurrent_reports() {
+    let server = TestServer::start().await;
+    let script = server.script(SCRIPTS[0], "Run").await;
+    let one = format!("/deviceManagement/{}/{script}", SCRIPTS[0]);
+    for user in ["u", "v"] {
+        server
+            .create(&format!("{one}/userRunStates"), &json!({ "id": user }))
+            .await;
+    }
+    let client = async |seed: u64| {
+        let mut random = Seeded::new(seed);
+        for _ in 0..40 {
+            let owner = *random.one_of(&["", "/userRunStates/u", "/userRunStates/v"]);
+            let states = format!("{one}{owner}/deviceRunStates");
+            let id = *random.one_of(&["a", "b", "c"]);
+            let run_state = *random.one_of(&["success", "fail", "scriptError", "pending"]);
+            match random.below(4) {
+                0 => server.delete(&format!("{states}/{id}")).send().await,
+                1 => {
+                    server
+                        .post(&states, &json!({ "id": id, "runState": run_state }))
+                        .send()
+                        .await
+                }
+                _ => {
+                    server
+                        .patch(&format!("{states}/{id}"), &json!({ "runState": run_state }))
+                        .send()
+                        .await
+                }
+            };
+        }
+    };
+    tokio::join!(client(1), client(2), client(3), client(4));
+    assert_eq!(
+        super::counters::summary(&server, &one).await,
+        super::counters::recount(&server, &one).await
+    );
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_restart() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Run").await;
+    let one = format!("/deviceManagement/deviceShellScripts/{script}");
+    let states = format!("{one}/deviceRunStates");
+    for id in ["a", "b", "c"] {
+        server.create(&states, &json!({ "id": id })).await;
+        server
+            .patch(&format!("{states}/{id}"), &json!({ "runState": "success" }))
+            .send()
+            .await
+            .expect(200);
+    }
+    let before = server.read(&states).await["value"].clone();
+    let etag = server
+        .get(&format!("{states}/b"))
+        .send()
+        .await
+        .header("etag")
+        .to_owned();
+    let page = server.read(&format!("{states}?$top=1")).await;
+    let token = page["@odata.nextLink"]
+        .as_str()
+        .unwrap()
+        .split('?')
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    let (journal_before, counters) = (
+        journal(&server),
+        super::counters::summary(&server, &one).await,
+    );
+
+    let server = server.restart().await;
+
+    assert_eq!(server.read(&states).await["value"], before);
+    assert_eq!(
+        server
+            .get(&format!("{states}/b"))
+            .send()
+            .await
+            .header("etag"),
+        etag
+    );
+    assert_eq!(server.ids(&format!("{states}?{token}")).await, ["b"]);
+    assert_eq!(journal(&server), journal_before);
+    assert_eq!(super::counters::summary(&server, &one).await, counters);
+    let body = json!({ "runState": "fail" });
+    let reply = server
+        .patch(&format!("{states}/b"), &body)
+        .header("If-Match", &etag)
+        .send()
+        .await
+        .expect(200);
+    assert_ne!(reply.header("etag"), etag);
 }

@@ -25,7 +25,7 @@ fn count(states: &Value) -> (i64, i64) {
 }
 
 /// The summary that the script's states add up to.
-async fn recount(server: &TestServer, script: &str) -> Value {
+pub(super) async fn recount(server: &TestServer, script: &str) -> Value {
     let (success, error) = count(&server.read(&format!("{script}/deviceRunStates")).await);
     let (mut success_users, mut error_users) = (0, 0);
     for user in server.read(&format!("{script}/userRunStates")).await["value"]
@@ -45,7 +45,7 @@ async fn recount(server: &TestServer, script: &str) -> Value {
 }
 
 /// The counters that the summary shows.
-async fn summary(server: &TestServer, script: &str) -> Value {
+pub(super) async fn summary(server: &TestServer, script: &str) -> Value {
     server
         .read(&format!("{script}/runSummary?$select=successDeviceCount,errorDeviceCount,successUserCount,errorUserCount"))
         .await

@@ -209,6 +209,12 @@ impl TestServer {
         by_id.collect()
     }
 
+    /// Stops the server and starts another, with the default limits, on its file and its clock.
+    pub async fn restart(mut self) -> Self {
+        self.stop().await;
+        Self::builder().start_in(self.folder, self.clock).await
+    }
+
     /// Stops the server once what is in flight has been answered; its file stays.
     pub async fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
@@ -292,7 +298,10 @@ impl TestServerBuilder {
     /// Starts the server.
     pub async fn start(self) -> TestServer {
         let folder = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(HandClock::new());
+        self.start_in(folder, Arc::new(HandClock::new())).await
+    }
+
+    async fn start_in(self, folder: TempDir, clock: Arc<HandClock>) -> TestServer {
         let shared: Arc<dyn Clock> = clock.clone();
         let file = folder.path().join("runstate.db");
         let store = SqliteStore::open(file, shared.clone()).expect("a new file");

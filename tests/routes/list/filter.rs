@@ -1,4 +1,4 @@
-//! `$filter` of a collection, over HTTP.
+//! `$filter` and `$search`.
 
 use runstate_testkit::{SCRIPTS, TestServer, encode};
 use serde_json::json;
@@ -91,8 +91,20 @@ async fn filter_of_run_states() {
         );
     }
     // The plus of an offset, as it is often left in a URL.
-    let path = format!("{states}?$filter=lastStateUpdateDateTime%20eq%202026-01-01T13:30:00+05:30");
-    assert_eq!(server.ids(&path).await, ["a"]);
+    let date = "2026-01-01T13:30:00+05:30";
+    for filter in [
+        format!("lastStateUpdateDateTime%20eq%20{date}"),
+        format!("lastStateUpdateDateTime%20in%20({date},2000-01-01T00:00:00+01:00)"),
+        format!("{date}%20ge%20lastStateUpdateDateTime"),
+        format!("(lastStateUpdateDateTime+le+{date})"),
+    ] {
+        let path = format!("{states}?$filter={filter}");
+        assert_eq!(server.ids(&path).await, ["a"], "{filter}");
+    }
+    let script = states.trim_end_matches("/deviceRunStates");
+    let nested = format!("deviceRunStates($filter=lastStateUpdateDateTime+le+{date};$select=id)");
+    let read = server.read(&format!("{script}?$expand={nested}")).await;
+    assert_eq!(read["deviceRunStates"], json!([{ "id": "a" }]));
     let path =
         format!("{states}?$filter=lastStateUpdateDateTime+eq+2026-01-01T13:30:00+05:30+and+true");
     assert_eq!(server.ids(&path).await, ["a"]);
@@ -194,4 +206,47 @@ async fn filter_of_scripts() {
             1
         );
     }
+}
+
+#[tokio::test]
+async fn search_looks_into_names() {
+    let server = TestServer::start().await;
+    for (name, description) in [
+        ("Disk report", "All of it"),
+        ("Clean caches", "frees DISK space"),
+        ("Other", ""),
+    ] {
+        let body = json!({ "displayName": name, "description": description });
+        server
+            .create("/deviceManagement/deviceShellScripts", &body)
+            .await;
+    }
+    for (search, expected) in [
+        ("disk", 2),
+        ("report", 1),
+        ("disk report", 1),
+        ("disk AND caches", 1),
+        ("report OR caches", 2),
+        ("NOT disk", 1),
+        ("\"disk space\"", 1),
+        ("\"space disk\"", 0),
+        ("absent", 0),
+        ("(report OR other) AND NOT absent", 2),
+    ] {
+        let path = format!(
+            "/deviceManagement/deviceShellScripts?$count=true&$search={}",
+            encode(search)
+        );
+        let reply = server.read(&path).await;
+        assert_eq!(
+            reply["value"].as_array().unwrap().len(),
+            expected,
+            "{search}"
+        );
+        assert_eq!(reply["@odata.count"], expected, "{search}");
+    }
+    let script = server.shell_script("Run").await;
+    let states = format!("/deviceManagement/deviceShellScripts/{script}/deviceRunStates?$search=a");
+    let reply = server.get(&states).send().await.expect(400);
+    assert!(reply.message().contains("$search"));
 }

@@ -1,4 +1,4 @@
-//! `PATCH` of all else than device run states.
+//! `PATCH` of all else.
 
 use runstate_testkit::{SCRIPTS, TestServer};
 use serde_json::{Value, json};

@@ -136,8 +136,9 @@ fn selected(query: &Query) -> String {
     }
 }
 
-/// The link to the next page: the request's own options, percent-encoded as they came and without
-/// any earlier token or skip, and the token.
+/// The link to the next page: the request's own options, as they came and without any earlier token
+/// or skip, and the token. What a URL may not hold is percent-encoded: in the URLs of a batch, blanks
+/// and letters of all kinds arrive as they are.
 pub fn next_link(url: &str, options: &str, token: &str) -> String {
     let mut link = format!("{url}?");
     for option in options.split('&').filter(|option| !option.is_empty()) {
@@ -154,7 +155,21 @@ pub fn next_link(url: &str, options: &str, token: &str) -> String {
     }
     link.push_str("$skiptoken=");
     link.push_str(token);
-    link
+    legal(&link)
+}
+
+/// Percent-encodes what may stand nowhere in a URL (RFC 3986, 2) and leaves all else, so that what
+/// is encoded already stays as it is.
+fn legal(url: &str) -> String {
+    let mut encoded = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// The absolute URL of an entity, for `Location`.

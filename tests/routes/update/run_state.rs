@@ -1,7 +1,5 @@
-//! Update deviceManagementScriptDeviceState, the call that everything turns on: what it promises,
-//! on each of its four routes.
-
-mod others;
+//! Update deviceManagementScriptDeviceState, the call that everything turns on: what it promises, on
+//! each of its four routes.
 
 use runstate_testkit::{SCRIPTS, TestServer};
 use serde_json::{Value, json};

@@ -1,0 +1,6 @@
+//! `POST` to the collections of the family.
+
+mod assignment;
+mod directory;
+mod run_state;
+mod script;

@@ -1,0 +1,4 @@
+//! `PATCH` of one entity.
+
+mod others;
+mod run_state;
