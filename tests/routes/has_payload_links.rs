@@ -41,6 +41,7 @@ async fn it_is_an_action_of_powershell_scripts_alone() {
         json!({ "payloadIds": "a" }),
         json!({ "payloadIds": [1] }),
         json!({ "ids": [] }),
+        json!({ "payloadIds": vec!["a"; 1001] }),
     ] {
         server.post(ACTION, &wrong).send().await.expect(400);
     }

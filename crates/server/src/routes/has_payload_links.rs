@@ -10,6 +10,9 @@ use crate::{
     failure, negotiate,
 };
 
+/// The most ids that may be asked about at once; each is a look-up of its own.
+const MOST_IDS: usize = 1000;
+
 pub(super) async fn has_payload_links(call: &Call<'_>) -> Result<Answer, Failure> {
     call.no_options()?;
     let format = negotiate::format(call.request.headers, None)?;
@@ -76,6 +79,10 @@ fn payload_ids(json: &Json) -> Result<Vec<String>, Error> {
     };
     match json.member("payloadIds") {
         None | Some(Json::Null) => Ok(Vec::new()),
+        Some(Json::Array(items)) if items.len() > MOST_IDS => Err(Error::bad_request(format!(
+            "The parameter 'payloadIds' holds {} ids; at most {MOST_IDS} are taken.",
+            items.len()
+        ))),
         Some(Json::Array(items)) => items.iter().map(text).collect(),
         Some(_) => Err(malformed()),
     }
