@@ -50,6 +50,7 @@ async fn read_amid_writes(
             *seen.entry(id).or_default() += 1;
         }
         next = page["@odata.nextLink"].as_str().map(str::to_owned);
+        assert_ne!(next.as_ref(), Some(&path), "a link to the same page");
         // Where pages are read, the last row of the one before is as good a victim as any.
         for _ in 0..4 {
             let id = match ids(&page).last() {
@@ -183,6 +184,7 @@ async fn scripts_by_their_date_of_creation_while_they_are_renamed() {
             let page = server.read(&path).await;
             seen.extend(ids(&page));
             next = page["@odata.nextLink"].as_str().map(str::to_owned);
+            assert_ne!(next.as_ref(), Some(&path), "a link to the same page");
             for id in ids(&page) {
                 let body = json!({ "displayName": "Z" });
                 server

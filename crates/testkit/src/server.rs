@@ -193,6 +193,7 @@ impl TestServer {
             let page = self.read(&path).await;
             all.extend(ids(&page));
             next = page["@odata.nextLink"].as_str().map(str::to_owned);
+            assert_ne!(next.as_ref(), Some(&path), "a link to the same page");
         }
         all
     }
