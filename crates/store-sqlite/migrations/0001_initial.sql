@@ -217,6 +217,7 @@ CREATE TABLE user_account (
     mobile_phone        TEXT,
     preferred_language  TEXT,
     account_enabled     INTEGER,
+    mail_nickname       TEXT,
     UNIQUE (tenant_id, id)
 ) STRICT;
 CREATE INDEX user_account_by_name ON user_account (tenant_id, display_name, id);

@@ -118,6 +118,9 @@ pub(crate) fn get(
     rows.into_iter().next().ok_or_else(missing)
 }
 
+/// How many entities an expansion adds at most, over all parents; a next link leads to the rest.
+const MOST_CHILDREN: u32 = 100_000;
+
 /// Fills in what `$expand` asks for, level by level: one statement for each expanded property,
 /// whatever the number of parents.
 fn expand(
@@ -136,7 +139,7 @@ fn expand(
     };
     for expansion in expansions {
         let nested = &expansion.query;
-        let limit = limit(nested, paging);
+        let limit = limit(nested, paging).min(share(pks.len()));
         let children = query::expand(
             Dialect::Sqlite,
             &viewer,
@@ -216,6 +219,12 @@ fn counts(
         _ => Err(internal("a count of children without numbers")),
     };
     cells.iter().map(pair).collect()
+}
+
+/// How many children each of so many parents may have, so that all of them fit into memory.
+fn share(parents: usize) -> u32 {
+    let parents = u32::try_from(parents).unwrap_or(u32::MAX).max(1);
+    (MOST_CHILDREN / parents).max(1)
 }
 
 fn limit(query: &Query, paging: Paging<'_>) -> u32 {

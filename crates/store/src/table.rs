@@ -221,7 +221,8 @@ impl Table {
         let everywhere =
             |property: &Property| types.iter().all(|ty| ty.property(property.name).is_some());
         let mut fields: Vec<Field> = Vec::new();
-        for property in types.iter().flat_map(|ty| ty.properties) {
+        let properties = types.iter().flat_map(|ty| ty.properties);
+        for property in properties.filter(|property| property.stored) {
             if !fields.iter().any(|field| field.property == *property) {
                 fields.push(Field::new("", property, everywhere(property)));
             }

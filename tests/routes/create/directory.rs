@@ -1,4 +1,4 @@
-//! New groups.
+//! New users and groups.
 
 use runstate_testkit::TestServer;
 use serde_json::json;
@@ -41,4 +41,27 @@ async fn a_group_with_members_bound() {
     let mut expected = vec![ada, bob];
     expected.sort();
     assert_eq!(members, expected);
+}
+
+/// The request of Graph's documentation of "Create user".
+#[tokio::test]
+async fn a_user_as_graph_documents_it_without_its_password() {
+    let server = TestServer::start().await;
+    let body = json!({
+        "accountEnabled": true,
+        "displayName": "Adele Vance",
+        "mailNickname": "AdeleV",
+        "userPrincipalName": "AdeleV@contoso.example",
+        "passwordProfile": { "forceChangePasswordNextSignIn": true, "password": "xWwvJ]6NMw+bWH-d" }
+    });
+    let id = server.create("/users", &body).await;
+
+    let user = server.read(&format!("/users/{id}")).await;
+
+    assert_eq!(user["mailNickname"], "AdeleV");
+    assert_eq!(user["passwordProfile"], json!(null));
+    let data = std::fs::read(server.data()).unwrap();
+    assert!(!data.windows(16).any(|bytes| bytes == b"xWwvJ]6NMw+bWH-d"));
+    let filter = "/users?$filter=passwordProfile eq null".replace(' ', "%20");
+    server.get(&filter).send().await.expect(400);
 }

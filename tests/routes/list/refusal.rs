@@ -108,3 +108,21 @@ async fn the_key_words_of_paths_are_read_in_any_case() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_skip_beside_a_skip_token_is_refused_rather_than_left_out() {
+    let server = TestServer::start().await;
+    let states = states(&server).await;
+    let page = server.read(&format!("{states}?$top=1&$skip=1")).await;
+    let next = page["@odata.nextLink"].as_str().unwrap();
+    assert!(!next.contains("$skip="), "{next}");
+
+    let reply = server
+        .get(&format!("{next}&$skip=1"))
+        .send()
+        .await
+        .expect(400);
+
+    assert_eq!(reply.code(), "Request_BadRequest");
+    assert!(reply.message().contains("$skip "), "{}", reply.message());
+}

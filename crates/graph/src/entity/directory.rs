@@ -12,6 +12,21 @@ static GIVEN_NAME: Property = Property::new("givenName", Type::String).searchabl
 static SURNAME: Property = Property::new("surname", Type::String).searchable();
 static JOB_TITLE: Property = Property::new("jobTitle", Type::String);
 static DEPARTMENT: Property = Property::new("department", Type::String);
+static PASSWORD: Property = Property::new("password", Type::String);
+static FORCE_CHANGE: Property = Property::new("forceChangePasswordNextSignIn", Type::Boolean);
+static FORCE_CHANGE_WITH_MFA: Property =
+    Property::new("forceChangePasswordNextSignInWithMfa", Type::Boolean);
+
+/// The password of a new user, which Graph's clients must give. Nobody signs in here, so it is kept
+/// nowhere.
+///
+/// Source: Graph beta, passwordProfile.
+pub static PASSWORD_PROFILE: StructuredType = StructuredType::complex(
+    "passwordProfile",
+    &[&PASSWORD, &FORCE_CHANGE, &FORCE_CHANGE_WITH_MFA],
+);
+static PASSWORD_PROFILE_: Property =
+    Property::new("passwordProfile", Type::Complex(&PASSWORD_PROFILE)).unstored();
 static OFFICE_LOCATION: Property = Property::new("officeLocation", Type::String);
 static MOBILE_PHONE: Property = Property::new("mobilePhone", Type::String);
 static PREFERRED_LANGUAGE: Property = Property::new("preferredLanguage", Type::String);
@@ -52,6 +67,8 @@ pub static USER: StructuredType = StructuredType::entity(
         &MOBILE_PHONE,
         &PREFERRED_LANGUAGE,
         &ACCOUNT_ENABLED,
+        &MAIL_NICKNAME,
+        &PASSWORD_PROFILE_,
     ],
 );
 

@@ -99,6 +99,7 @@ pub static MODEL: Model = Model {
         &EXCLUSION_GROUP_TARGET,
         &CONFIGURATION_MANAGER_TARGET,
         &SCOPE_TAG_GROUP_TARGET,
+        &PASSWORD_PROFILE,
         &HAS_PAYLOAD_LINK_RESULT_ITEM,
     ],
     container: &[
@@ -132,6 +133,7 @@ pub static MODEL_V1: Model = Model {
         &USER,
         &GROUP,
         &DEVICE_MANAGEMENT_V1,
+        &PASSWORD_PROFILE,
     ],
     container: &[
         Root {

@@ -147,7 +147,7 @@ impl Scope<'_> {
 
     /// `left has right`.
     fn has(&mut self, left: &Expr, right: &Expr) -> Result<Predicate, Error> {
-        let Operand::Scalar(scalar, ty @ Type::Enum(_)) = self.operand(left)? else {
+        let Operand::Scalar(scalar, ty @ Type::Enum(members)) = self.operand(left)? else {
             let message = "'has' needs an enumeration on its left side";
             return Err(self.context.error(ErrorKind::Type, left.column, message));
         };
@@ -159,7 +159,12 @@ impl Scope<'_> {
             let message = "'has' needs a member of the enumeration on its right side";
             return Err(self.context.error(ErrorKind::Type, right.column, message));
         };
-        Ok(Predicate::Has(scalar, bits))
+        // A value of an enumeration without flags is one member, not a set of bits.
+        Ok(if members.flags {
+            Predicate::Has(scalar, bits)
+        } else {
+            Predicate::Compare(CompareOp::Eq, scalar, Scalar::Literal(Value::Enum(bits)))
+        })
     }
 
     /// `source/any(variable:predicate)`, `source/all(…)`.

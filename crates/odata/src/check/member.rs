@@ -167,6 +167,10 @@ impl Scope<'_> {
             };
         }
         if let Some(property) = names::property(ty, name) {
+            if !property.stored && self.context.option != "$select" {
+                let message = format!("'{name}' is not kept, so nothing can be found by it");
+                return Err(self.context.error(ErrorKind::Unsupported, column, message));
+            }
             let end = End::Value {
                 ty: property.ty,
                 collection: property.collection,

@@ -116,6 +116,10 @@ fn collection(
         let message = format!("'{}' has no property that $search looks into", ty.name);
         return Err(place.error(ErrorKind::Unsupported, "$search", message));
     }
+    if options.skip.is_some() && options.skiptoken.is_some() {
+        let message = "$skip cannot be combined with $skiptoken, which says where to go on";
+        return Err(place.error(ErrorKind::Unsupported, "$skip", message.to_owned()));
+    }
     Ok(Query {
         ty,
         filter: filter.transpose()?,

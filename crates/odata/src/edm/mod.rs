@@ -80,6 +80,9 @@ pub struct Property {
     pub searchable: bool,
     /// Whether only the read of a single entity returns it; in a list it is null.
     pub single_only: bool,
+    /// Whether it is kept. One that is not is read from clients and forgotten: null in every answer,
+    /// and nothing that could be filtered or sorted by.
+    pub stored: bool,
 }
 
 /// Who sets a property. What a client sends for one it may not set is left unused, as
@@ -265,6 +268,7 @@ impl Property {
             access: Access::ReadWrite,
             searchable: false,
             single_only: false,
+            stored: true,
         }
     }
 
@@ -305,6 +309,15 @@ impl Property {
     pub const fn searchable(self) -> Self {
         Self {
             searchable: true,
+            ..self
+        }
+    }
+
+    /// Read from clients and forgotten.
+    pub const fn unstored(self) -> Self {
+        Self {
+            stored: false,
+            access: Access::Computed,
             ..self
         }
     }

@@ -26,6 +26,7 @@ const fn property(name: &'static str, ty: Type) -> Property {
         access: Access::ReadWrite,
         searchable: false,
         single_only: false,
+        stored: true,
     }
 }
 

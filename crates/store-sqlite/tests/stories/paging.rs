@@ -68,10 +68,9 @@ async fn top_and_skip_cut_pages() {
         .await
         .unwrap();
     assert_eq!((ids(&page), page.count), (vec!["b", "c"], Some(6)));
-    // What the first page skipped, the next does not skip again.
     let next = page.next.unwrap();
     let page = store
-        .list(&format!("{scripts}?$top=2&$skip=1&$skiptoken={next}"))
+        .list(&format!("{scripts}?$top=2&$skiptoken={next}"))
         .await
         .unwrap();
     assert_eq!(ids(&page), ["d", "e"]);

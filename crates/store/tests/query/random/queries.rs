@@ -258,7 +258,11 @@ fn values(root: Variable, ty: &'static StructuredType, paths: &mut Vec<(Member, 
             paths.push((Member { root, steps }, kind));
         }
     };
-    for property in ty.properties.iter().filter(|property| !property.collection) {
+    for property in ty
+        .properties
+        .iter()
+        .filter(|property| !property.collection && property.stored)
+    {
         add(vec![Step::Property(property)], property.ty);
         let Type::Complex(complex) = property.ty else {
             continue;
@@ -286,7 +290,7 @@ fn values(root: Variable, ty: &'static StructuredType, paths: &mut Vec<(Member, 
         .filter(|navigation| !navigation.collection)
     {
         let properties = navigation.target.properties.iter();
-        for property in properties.filter(|property| !property.collection) {
+        for property in properties.filter(|property| !property.collection && property.stored) {
             let steps = vec![Step::Navigation(navigation), Step::Property(property)];
             add(steps, property.ty);
         }

@@ -136,10 +136,10 @@ fn device(world: &mut World, tape: &mut Tape<'_>, number: usize, users: &[usize]
     device
 }
 
-/// An instance with a random value for every property.
+/// An instance with a random value for every property that is stored.
 fn entity(tape: &mut Tape<'_>, ty: &'static StructuredType, id: &str) -> Record {
     let mut record = Record::new(ty);
-    for property in ty.properties {
+    for property in ty.properties.iter().filter(|property| property.stored) {
         record.set(property.name, value(tape, property));
     }
     record.set("id", text(id));
