@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use runstate_odata::{
     check::{Query, ResourcePath, Select},
     csdl::ServiceItem,
@@ -55,21 +55,11 @@ impl Writer<'_> {
         row: &Row,
         with_type: bool,
     ) -> Vec<u8> {
-        let mut out = Vec::with_capacity(512);
         let location = Location::of(path);
-        out.push(b'{');
-        let mut object = Object {
-            out: &mut out,
-            writer: self,
-            first: true,
-        };
-        if self.format.metadata != Metadata::None {
-            let context = url::context(self.root, &location, Some(query), true);
-            object.string("@odata.context", &context);
-        }
-        object.members(&location.entity(row.id()), query, row, with_type);
-        out.push(b'}');
-        out
+        let context = || url::context(self.root, &location, Some(query), true);
+        self.answer(512, context, |object| {
+            object.members(&location.entity(row.id()), query, row, with_type);
+        })
     }
 
     /// A page of a collection; `next` is the absolute link to the next one.
@@ -80,118 +70,70 @@ impl Writer<'_> {
         page: &Page,
         next: Option<&str>,
     ) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64 + page.rows.len() * 256);
         let location = Location::of(path);
-        out.push(b'{');
-        let mut object = Object {
-            out: &mut out,
-            writer: self,
-            first: true,
-        };
-        if self.format.metadata != Metadata::None {
-            let context = url::context(self.root, &location, Some(query), false);
-            object.string("@odata.context", &context);
-        }
-        object.page("", &location, query, page, next);
-        out.push(b'}');
-        out
+        let context = || url::context(self.root, &location, Some(query), false);
+        self.answer(64 + page.rows.len() * 256, context, |object| {
+            object.page("", &location, query, page, next);
+        })
     }
 
     /// The links to the members of a collection (`GET …/$ref`, OData JSON 14).
     pub fn references(&self, path: &ResourcePath, page: &Page, next: Option<&str>) -> Vec<u8> {
-        let mut out = Vec::new();
         let location = Location::of(path);
-        out.push(b'{');
-        let mut object = Object {
-            out: &mut out,
-            writer: self,
-            first: true,
-        };
-        if self.format.metadata != Metadata::None {
-            object.string(
-                "@odata.context",
-                &format!("{}/$metadata#Collection($ref)", self.root),
-            );
-        }
-        if let Some(count) = page.count {
-            object.raw("@odata.count", &count.to_string());
-        }
-        if let Some(next) = next {
-            object.string("@odata.nextLink", next);
-        }
-        object.name("value");
-        object.out.push(b'[');
-        for (i, row) in page.rows.iter().enumerate() {
-            if i > 0 {
-                object.out.push(b',');
-            }
-            let id = format!("{}/{}", self.root, location.entity(row.id()).canonical());
-            object.out.extend_from_slice(b"{\"@odata.id\":");
-            json_string(object.out, &id);
-            object.out.push(b'}');
-        }
-        object.out.extend_from_slice(b"]}");
-        out
+        let context = || format!("{}/$metadata#Collection($ref)", self.root);
+        self.answer(64 + page.rows.len() * 128, context, |object| {
+            object.count_and_next("", page, next);
+            object.name("value");
+            object.array(&page.rows, |object, row| {
+                let id = location.entity(row.id());
+                let id = format!("{}/{}", self.root, id.canonical());
+                object.object(|link| link.string("@odata.id", &id));
+            });
+        })
     }
 
     /// The service document: name, kind and URL of each entity set and singleton (OData JSON 5).
     pub fn service_document(&self, entries: &[ServiceItem]) -> Vec<u8> {
-        let mut out = Vec::new();
-        out.push(b'{');
-        let mut object = Object {
-            out: &mut out,
-            writer: self,
-            first: true,
-        };
-        if self.format.metadata != Metadata::None {
-            object.string("@odata.context", &format!("{}/$metadata", self.root));
-        }
-        object.name("value");
-        object.out.push(b'[');
-        for (i, item) in entries.iter().enumerate() {
-            if i > 0 {
-                object.out.push(b',');
-            }
-            object.out.push(b'{');
-            let mut entry = Object {
-                out: object.out,
-                writer: self,
-                first: true,
-            };
-            entry.string("name", item.name);
-            entry.string("kind", item.kind);
-            entry.string("url", item.url);
-            object.out.push(b'}');
-        }
-        object.out.extend_from_slice(b"]}");
-        out
+        let context = || format!("{}/$metadata", self.root);
+        self.answer(512, context, |object| {
+            object.name("value");
+            object.array(entries, |object, item| {
+                object.object(|entry| {
+                    entry.string("name", item.name);
+                    entry.string("kind", item.kind);
+                    entry.string("url", item.url);
+                });
+            });
+        })
     }
 
     /// A collection of complex values, as an action returns it.
     pub fn values(&self, ty: &StructuredType, records: &[Record]) -> Vec<u8> {
-        let mut out = Vec::new();
-        out.push(b'{');
-        let mut object = Object {
-            out: &mut out,
-            writer: self,
-            first: true,
+        let context = || {
+            let root = self.root;
+            format!("{root}/$metadata#Collection({NAMESPACE}.{})", ty.name)
         };
-        if self.format.metadata != Metadata::None {
-            let context = format!(
-                "{}/$metadata#Collection({NAMESPACE}.{})",
-                self.root, ty.name
-            );
-            object.string("@odata.context", &context);
-        }
-        object.name("value");
-        object.out.push(b'[');
-        for (i, record) in records.iter().enumerate() {
-            if i > 0 {
-                object.out.push(b',');
+        self.answer(64 + records.len() * 128, context, |object| {
+            object.name("value");
+            object.array(records, |object, record| object.complex(ty, record));
+        })
+    }
+
+    /// A whole answer: an object that begins with its context, where metadata is wanted. It will
+    /// hold about `capacity` bytes.
+    fn answer(
+        &self,
+        capacity: usize,
+        context: impl FnOnce() -> String,
+        members: impl FnOnce(&mut Object<'_, '_>),
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(capacity);
+        Object::write(&mut out, self, |object| {
+            if self.format.metadata != Metadata::None {
+                object.string("@odata.context", &context());
             }
-            object.complex(ty, record);
-        }
-        object.out.extend_from_slice(b"]}");
+            members(object);
+        });
         out
     }
 }
@@ -203,7 +145,35 @@ struct Object<'a, 'w> {
     first: bool,
 }
 
-impl Object<'_, '_> {
+impl<'w> Object<'_, 'w> {
+    /// Writes an object, braces and all.
+    fn write(out: &mut Vec<u8>, writer: &Writer<'w>, members: impl FnOnce(&mut Object<'_, 'w>)) {
+        out.push(b'{');
+        members(&mut Object {
+            out,
+            writer,
+            first: true,
+        });
+        out.push(b'}');
+    }
+
+    /// An object as a value within this one.
+    fn object(&mut self, members: impl FnOnce(&mut Object<'_, 'w>)) {
+        Object::write(self.out, self.writer, members);
+    }
+
+    /// An array as a value within this object, each item as `item` writes it.
+    fn array<T>(&mut self, items: impl IntoIterator<Item = T>, mut item: impl FnMut(&mut Self, T)) {
+        self.out.push(b'[');
+        for (i, value) in items.into_iter().enumerate() {
+            if i > 0 {
+                self.out.push(b',');
+            }
+            item(self, value);
+        }
+        self.out.push(b']');
+    }
+
     fn name(&mut self, name: &str) {
         if !std::mem::replace(&mut self.first, false) {
             self.out.push(b',');
@@ -289,14 +259,7 @@ impl Object<'_, '_> {
     }
 
     fn nested(&mut self, location: &Location, query: &Query, row: &Row) {
-        self.out.push(b'{');
-        let mut object = Object {
-            out: self.out,
-            writer: self.writer,
-            first: true,
-        };
-        object.members(location, query, row, false);
-        self.out.push(b'}');
+        self.object(|object| object.members(location, query, row, false));
     }
 
     /// Count, next link and values, each name behind `prefix` (`assignments@odata.count`).
@@ -308,21 +271,20 @@ impl Object<'_, '_> {
         page: &Page,
         next: Option<&str>,
     ) {
+        self.count_and_next(prefix, page, next);
+        self.name(if prefix.is_empty() { "value" } else { prefix });
+        self.array(&page.rows, |object, row| {
+            object.nested(&location.entity(row.id()), query, row);
+        });
+    }
+
+    fn count_and_next(&mut self, prefix: &str, page: &Page, next: Option<&str>) {
         if let Some(count) = page.count {
             self.raw(&format!("{prefix}@odata.count"), &count.to_string());
         }
         if let Some(next) = next {
             self.string(&format!("{prefix}@odata.nextLink"), next);
         }
-        self.name(if prefix.is_empty() { "value" } else { prefix });
-        self.out.push(b'[');
-        for (i, row) in page.rows.iter().enumerate() {
-            if i > 0 {
-                self.out.push(b',');
-            }
-            self.nested(&location.entity(row.id()), query, row);
-        }
-        self.out.push(b']');
     }
 
     fn property(&mut self, property: &Property, value: &Value) {
@@ -342,37 +304,19 @@ impl Object<'_, '_> {
                 None => json_string(self.out, &number.to_string()),
             },
             (_, Value::Collection(items)) => {
-                self.out.push(b'[');
-                for (i, item) in items.iter().enumerate() {
-                    if i > 0 {
-                        self.out.push(b',');
-                    }
-                    self.value(ty, item);
-                }
-                self.out.push(b']');
+                self.array(items, |object, item| object.value(ty, item));
             }
             (Type::Complex(declared), Value::Complex(record)) => self.complex(declared, record),
             (_, Value::Boolean(value)) => self.display(value),
             (_, Value::Int32(number) | Value::Enum(number)) => self.display(number),
             (_, Value::Int64(number)) if self.writer.format.ieee754_compatible => {
-                self.out.push(b'"');
-                self.display(number);
-                self.out.push(b'"');
+                self.quoted(number);
             }
             (_, Value::Int64(number)) => self.display(number),
             (_, Value::String(text)) => json_string(self.out, text),
-            (_, Value::DateTimeOffset(time)) => {
-                self.out.push(b'"');
-                self.display(time);
-                self.out.push(b'"');
-            }
+            (_, Value::DateTimeOffset(time)) => self.quoted(time),
             (_, Value::Duration(duration)) => json_string(self.out, duration.as_str()),
-            (_, Value::Binary(bytes)) => {
-                self.out.push(b'"');
-                self.out
-                    .extend_from_slice(STANDARD.encode(bytes).as_bytes());
-                self.out.push(b'"');
-            }
+            (_, Value::Binary(bytes)) => self.quoted(&Base64Display::new(bytes, &STANDARD)),
             (_, Value::Null | Value::Complex(_)) => self.out.extend_from_slice(b"null"),
         }
     }
@@ -382,23 +326,25 @@ impl Object<'_, '_> {
         let _ = write!(self.out, "{value}");
     }
 
+    /// In quotes, of what has no character that JSON would escape.
+    fn quoted(&mut self, value: &impl std::fmt::Display) {
+        self.out.push(b'"');
+        self.display(value);
+        self.out.push(b'"');
+    }
+
     /// A complex value; its type is told where others derive from the declared one.
     fn complex(&mut self, declared: &StructuredType, record: &Record) {
-        self.out.push(b'{');
-        let mut object = Object {
-            out: self.out,
-            writer: self.writer,
-            first: true,
-        };
         let metadata = self.writer.format.metadata;
         let polymorphic = !declared.derived.is_empty();
-        if metadata == Metadata::Full || (polymorphic && metadata != Metadata::None) {
-            object.string("@odata.type", &format!("#{NAMESPACE}.{}", record.ty.name));
-        }
-        for (property, value) in record.ty.properties.iter().zip(&record.values) {
-            object.property(property, value);
-        }
-        self.out.push(b'}');
+        self.object(|object| {
+            if metadata == Metadata::Full || (polymorphic && metadata != Metadata::None) {
+                object.string("@odata.type", &format!("#{NAMESPACE}.{}", record.ty.name));
+            }
+            for (property, value) in record.ty.properties.iter().zip(&record.values) {
+                object.property(property, value);
+            }
+        });
     }
 }
 
