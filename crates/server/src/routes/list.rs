@@ -1,13 +1,11 @@
 //! `GET` of a collection: a page of it, and the link to the next.
 
 use http::StatusCode;
-use runstate_graph::json::url;
 use runstate_odata::check;
 
 use super::Call;
 use crate::{
     exchange::{Answer, Failure},
-    failure,
     negotiate::{self, PREFERENCE_APPLIED},
 };
 
@@ -16,16 +14,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     let preferred = negotiate::preferences(call.request.headers).max_page_size;
     let most = call.app.limits.page_size;
     let page_size = preferred.map_or(most, |size| size.min(most));
-    let page = call
-        .app
-        .store
-        .entity_list(&call.permit, &call.path, &query, page_size)
-        .await;
-    let page = page.map_err(failure::of_store)?;
-    let next = page
-        .next
-        .as_ref()
-        .map(|token| url::next_link(&call.url(), call.request.query, token));
+    let (page, next) = call.page(&query, page_size).await?;
     let body = call
         .writer(format)
         .collection(&call.path, &query, &page, next.as_deref());

@@ -19,9 +19,12 @@ use http::Method;
 use runstate_graph::{
     entity,
     error::Error,
-    json::write::{Format, Writer},
+    json::{
+        url,
+        write::{Format, Writer},
+    },
     permit::{Act, Caller, Permit, authorize_query},
-    row::Row,
+    row::{Page, Row},
 };
 use runstate_odata::{
     check::{self, Query, ResourcePath, Tail},
@@ -181,9 +184,15 @@ impl Call<'_> {
         }
     }
 
-    /// The absolute URL of the request without its options.
-    fn url(&self) -> String {
-        format!("{}{}", self.request.root, self.request.path)
+    /// A page of the collection at the end of the path, and the link to the next.
+    async fn page(&self, query: &Query, size: u32) -> Result<(Page, Option<String>), Failure> {
+        let store = &self.app.store;
+        let page = store.entity_list(&self.permit, &self.path, query, size);
+        let page = page.await.map_err(failure::of_store)?;
+        let url = format!("{}{}", self.request.root, self.request.path);
+        let next = page.next.as_ref();
+        let next = next.map(|token| url::next_link(&url, self.request.query, token));
+        Ok((page, next))
     }
 
     /// Refuses system query options where none means anything.

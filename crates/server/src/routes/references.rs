@@ -1,10 +1,7 @@
 //! `…/members/$ref`: the links between a group and its members.
 
 use http::StatusCode;
-use runstate_graph::{
-    error::Error,
-    json::{Json, url},
-};
+use runstate_graph::{error::Error, json::Json};
 use runstate_odata::check;
 
 use super::{Call, link};
@@ -15,17 +12,7 @@ use crate::{
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     let (query, format) = call.query(check::query)?;
-    let page_size = call.app.limits.page_size;
-    let page = call
-        .app
-        .store
-        .entity_list(&call.permit, &call.path, &query, page_size)
-        .await;
-    let page = page.map_err(failure::of_store)?;
-    let next = page
-        .next
-        .as_ref()
-        .map(|token| url::next_link(&call.url(), call.request.query, token));
+    let (page, next) = call.page(&query, call.app.limits.page_size).await?;
     let body = call
         .writer(format)
         .references(&call.path, &page, next.as_deref());
