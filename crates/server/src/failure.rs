@@ -21,9 +21,13 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
         )
         .into(),
         StoreError::Busy { retry_after } => Failure::from(Error::too_many_requests(
-            "Too much waits to be written; try again later.",
+            "Too many requests wait for the store; try again later.",
         ))
         .retry_after(u64::from(retry_after)),
+        StoreError::TooLong => Failure::from(Error::unavailable(
+            "The request took too long and was given up; ask for less, or with a simpler $filter.",
+        ))
+        .retry_after(30),
         StoreError::Unavailable { detail } => {
             tracing::error!(detail, "the store is unavailable");
             Failure::from(Error::unavailable(

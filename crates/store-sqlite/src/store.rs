@@ -37,7 +37,8 @@ impl SqliteStore {
     /// Opens the file at `path`, creates it where there is none (mode 0600), and brings its schema
     /// to the newest version. `clock` dates the journal's entries.
     ///
-    /// Blocks; to be called before serving. The store's futures need a tokio runtime.
+    /// Blocks; to be called before serving. The store's futures need a tokio runtime with its timers
+    /// enabled.
     ///
     /// # Errors
     ///

@@ -30,12 +30,15 @@ pub enum Error {
     /// The skip token is not one of ours, or of another query.
     #[error("the skip token is not one that this service gave for this query")]
     InvalidSkipToken,
-    /// Too much waits to be written.
+    /// Too much waits to be read or written.
     #[error("the store is busy")]
     Busy {
         /// After how many seconds to try again.
         retry_after: u32,
     },
+    /// A read asked for more work than is done for one.
+    #[error("the read took too long")]
+    TooLong,
     /// The store cannot be reached.
     #[error("the store is unavailable: {detail}")]
     Unavailable {

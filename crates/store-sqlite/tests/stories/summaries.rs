@@ -257,7 +257,7 @@ proptest! {
 
     #[test]
     fn counters_equal_a_recount(steps in prop::collection::vec(step(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let store = Fixture::new();
             for script in ["0", "1"] {
