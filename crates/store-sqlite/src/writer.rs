@@ -2,10 +2,11 @@
 //!
 //! A commit costs a sync of the disk, whatever it holds. So the thread takes all requests that
 //! wait, runs each in a savepoint of one transaction, commits once, and only then answers them all.
-//! A request that fails is rolled back to its savepoint and does not disturb the others; a commit
-//! that fails is the failure of every request in it.
+//! A request that fails, even by a panic, is rolled back to its savepoint and does not disturb the
+//! others; a commit that fails is the failure of every request in it.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::JoinHandle,
 };
@@ -14,7 +15,7 @@ use runstate_store::Error;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::error::store_error;
+use crate::error::{internal, store_error};
 
 /// How many requests may wait before the next is turned away: about a second's work.
 const QUEUE: usize = 8_192;
@@ -157,7 +158,12 @@ fn write_batch(connection: &Connection, batch: &mut [Box<dyn Request>]) -> Resul
     execute("BEGIN IMMEDIATE")?;
     for request in batch {
         execute("SAVEPOINT request")?;
-        let succeeded = request.run(connection);
+        // What a panic leaves half done goes with the savepoint, and the thread has to go on.
+        let run = catch_unwind(AssertUnwindSafe(|| request.run(connection)));
+        let succeeded = run.unwrap_or_else(|_| {
+            request.fail(internal("a write panicked"));
+            false
+        });
         if connection.is_autocommit() {
             // After an error such as a full disk SQLite has rolled back the whole transaction, and
             // with it what the earlier requests have done.
@@ -268,6 +274,26 @@ mod tests {
         let succeeded: Vec<_> = results.iter().map(Result::is_ok).collect();
         assert_eq!(succeeded, [true, false, true]);
         assert_eq!(stored(&writer).await, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_like_another() {
+        let writer = writer();
+        let release = hold(&writer).await;
+        let before = queue(insert(&writer, 1, 0)).await;
+        let panicking = queue(writer.write(|connection: &Connection| {
+            connection
+                .execute("INSERT INTO t VALUES (2, 0)", [])
+                .unwrap();
+            panic!("a fault of ours")
+        }))
+        .await;
+        let after = queue(insert(&writer, 3, 0)).await;
+        drop(release);
+        before.await.unwrap();
+        assert!(matches!(panicking.await, Err(Error::Internal { .. })));
+        after.await.unwrap();
+        assert_eq!(stored(&writer).await, [1, 3]);
     }
 
     #[tokio::test]
