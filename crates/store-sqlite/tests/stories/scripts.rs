@@ -318,6 +318,33 @@ async fn payload_links_are_assignments_of_powershell_scripts() {
 }
 
 #[tokio::test]
+async fn an_expansion_of_many_parents_shows_less_of_each() {
+    let mut store = Fixture::new();
+    store.page_size = 1_000;
+    for script in 0..400 {
+        store.shell_script(&format!("{script:03}")).await;
+    }
+    let states = format!("{SHELL}/007/deviceRunStates");
+    let all: Vec<String> = (0..255).map(|state| format!("{state:03}")).collect();
+    for id in &all {
+        let body = format!(r#"{{"id": "{id}"}}"#);
+        store.post(&states, &body).await.unwrap();
+    }
+    // Alone, it shows all that a page holds.
+    let url = format!("{SHELL}/007?$expand=deviceRunStates");
+    let row = store.get(&url).await.unwrap();
+    assert_eq!(ids(many(&row, "deviceRunStates")), all);
+    // Among 400, it shows 250, and where the rest is.
+    let url = format!("{SHELL}?$expand=deviceRunStates");
+    let page = store.list(&url).await.unwrap();
+    let shown = many(&page.rows[7], "deviceRunStates");
+    assert_eq!(ids(shown), all[..250]);
+    let next = shown.next.as_ref().unwrap();
+    let rest = store.list(&format!("{states}?$skiptoken={next}")).await;
+    assert_eq!(ids(&rest.unwrap()), all[250..]);
+}
+
+#[tokio::test]
 async fn expansions_nest_and_page() {
     let mut store = Fixture::new();
     for script in ["a", "b"] {
