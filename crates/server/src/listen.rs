@@ -19,12 +19,12 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-/// How long a client may take for the TLS handshake, and again for the head of a request. Bounds
-/// what clients cost that connect and then say nothing.
+/// How long a client may take for the TLS handshake, then till its first request, and again for the
+/// head of each. Bounds what clients cost that connect and then say nothing.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long requests in flight may go on after the shutdown began. Then they are cut off.
@@ -241,7 +241,10 @@ async fn requests<S>(stream: S, connection: Connection, router: Router, watcher:
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        begins.notify_one();
         request.extensions_mut().insert(connection);
         router.clone().call(request)
     });
@@ -257,8 +260,20 @@ where
         // Finds out about clients that vanished without a word.
         .keep_alive_interval(Some(Duration::from_secs(60)));
     let serving = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(serving).await {
-        tracing::debug!(peer = %connection.peer, %error, "connection");
+    // The builder's own time-out runs from where it knows which HTTP is spoken, which it may never.
+    let silent = async {
+        match tokio::time::timeout(HEAD_TIMEOUT, begun.notified()).await {
+            Ok(()) => std::future::pending().await,
+            Err(_) => tracing::debug!(peer = %connection.peer, "no request came"),
+        }
+    };
+    tokio::select! {
+        served = watcher.watch(serving) => {
+            if let Err(error) = served {
+                tracing::debug!(peer = %connection.peer, %error, "connection");
+            }
+        }
+        () = silent => {}
     }
 }
 

@@ -210,6 +210,21 @@ async fn connections_without_a_request_hold_nothing_up() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_no_request_is_cut_off() {
+    let server = start(plain_router(), None, LONG).await;
+    // Both kinds of HTTP may begin with `P`.
+    for beginning in ["", "P", "PRI * HTTP/2.0", "GET / HTTP/1.1\r\nHost"] {
+        let mut silent = TcpStream::connect(server.address).await.unwrap();
+        silent.write_all(beginning.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let end = tokio::time::timeout(2 * super::HEAD_TIMEOUT, silent.read_to_end(&mut answer));
+        let end = end.await;
+        assert!(end.is_ok(), "{beginning:?} holds its connection");
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{answer:?}");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_certificate_is_said() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
