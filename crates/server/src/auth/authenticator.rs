@@ -72,7 +72,7 @@ impl Authenticator {
     ) -> Result<Self, rustls::Error> {
         let keys = |source, times| KeySet::new(source, clock.clone(), times);
         let builtin = builtin.map(|issuer| {
-            let source = Box::new(issuer.key_source());
+            let source = Arc::new(issuer.key_source());
             (issuer, keys(source, BUILT_IN))
         });
         let trusted = if trusted.is_empty() {
@@ -82,7 +82,7 @@ impl Authenticator {
             let client = JsonClient::new()?;
             let with_keys = |issuer: TrustedIssuer| {
                 let client = client.clone();
-                let source = Box::new(Discovery {
+                let source = Arc::new(Discovery {
                     client,
                     issuer: issuer.clone(),
                 });

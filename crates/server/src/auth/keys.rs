@@ -60,12 +60,12 @@ pub(crate) enum KeyError {
 
 /// The keys of one issuer.
 pub(crate) struct KeySet {
-    source: Box<dyn KeySource>,
+    source: Arc<dyn KeySource>,
     clock: Arc<dyn Clock>,
     times: KeyTimes,
-    state: RwLock<State>,
+    state: Arc<RwLock<State>>,
     /// Held while fetching, so that a hundred requests with a new `kid` cause one fetch.
-    fetching: tokio::sync::Mutex<()>,
+    fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Clone, Default)]
@@ -78,14 +78,13 @@ struct State {
 }
 
 impl KeySet {
-    pub(crate) fn new(source: Box<dyn KeySource>, clock: Arc<dyn Clock>, times: KeyTimes) -> Self {
-        let fetching = tokio::sync::Mutex::new(());
+    pub(crate) fn new(source: Arc<dyn KeySource>, clock: Arc<dyn Clock>, times: KeyTimes) -> Self {
         Self {
             source,
             clock,
             times,
-            state: RwLock::default(),
-            fetching,
+            state: Arc::default(),
+            fetching: Arc::default(),
         }
     }
 
@@ -99,12 +98,12 @@ impl KeySet {
             return Ok(key.clone());
         }
         // While somebody else fetches, a known key goes on being good: nobody waits for it.
-        let _fetching = match (known, self.fetching.try_lock()) {
+        let fetching = match (known, Arc::clone(&self.fetching).try_lock_owned()) {
             (_, Ok(guard)) => guard,
             (Some(key), Err(_)) if self.is_younger(state.fetched, self.times.max_stale) => {
                 return Ok(key.clone());
             }
-            (_, Err(_)) => self.fetching.lock().await,
+            (_, Err(_)) => Arc::clone(&self.fetching).lock_owned().await,
         };
         let mut state = self.state();
         let interval = match state.failure {
@@ -114,7 +113,21 @@ impl KeySet {
         let fetched_meanwhile =
             state.keys.contains_key(kid) && self.is_younger(state.fetched, self.times.max_age);
         if !fetched_meanwhile && !self.is_younger(state.attempted, interval) {
-            state = self.fetch(state).await;
+            // In a task of its own: if the fetch ended with the request that asked for it, clients
+            // that go away could make this server ask the issuer as often as they like.
+            let (source, clock) = (Arc::clone(&self.source), Arc::clone(&self.clock));
+            let kept = Arc::clone(&self.state);
+            let fetch = tokio::spawn(async move {
+                let state = fetch(source.as_ref(), clock.as_ref(), state).await;
+                // Replaced whole, so a panic elsewhere can't have left half of it.
+                *kept.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
+                drop(fetching);
+                state
+            });
+            state = fetch.await.map_err(|error| KeyError::Unavailable {
+                detail: error.to_string(),
+                retry_after: interval,
+            })?;
         }
         match (state.keys.get(kid), state.failure) {
             (Some(key), _) if self.is_younger(state.fetched, self.times.max_stale) => {
@@ -126,22 +139,6 @@ impl KeySet {
             }),
             (_, None) => Err(KeyError::Unknown),
         }
-    }
-
-    /// Asks the source, and remembers what came of it.
-    async fn fetch(&self, mut state: State) -> State {
-        state.attempted = Some(self.clock.now());
-        match self.source.fetch().await {
-            Ok(keys) => {
-                state.keys = Arc::new(keys);
-                state.fetched = Some(self.clock.now());
-                state.failure = None;
-            }
-            Err(detail) => state.failure = Some(detail),
-        }
-        // The state is replaced whole, so a panic elsewhere can't have left half of it.
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
-        state
     }
 
     fn state(&self) -> State {
@@ -157,6 +154,20 @@ impl KeySet {
         then.and_then(|then| self.clock.now().duration_since(then).ok())
             .is_some_and(|elapsed| elapsed < age)
     }
+}
+
+/// Asks the source; the state after that.
+async fn fetch(source: &dyn KeySource, clock: &dyn Clock, mut state: State) -> State {
+    state.attempted = Some(clock.now());
+    match source.fetch().await {
+        Ok(keys) => {
+            state.keys = Arc::new(keys);
+            state.fetched = Some(clock.now());
+            state.failure = None;
+        }
+        Err(detail) => state.failure = Some(detail),
+    }
+    state
 }
 
 /// The usable keys among `jwks`; the others are passed over, as RFC 7517, 5 wants.
@@ -178,4 +189,61 @@ pub(crate) fn usable_keys(jwks: Vec<serde_json::Value>) -> Keys {
         ))
     };
     jwks.into_iter().filter_map(usable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// A source that has no keys, and says so only when it is let go.
+    #[derive(Default)]
+    struct Slow {
+        fetches: AtomicUsize,
+        let_go: Notify,
+    }
+
+    #[async_trait]
+    impl KeySource for Slow {
+        async fn fetch(&self) -> Result<Keys, String> {
+            self.fetches.fetch_add(1, Ordering::SeqCst);
+            self.let_go.notified().await;
+            Ok(Keys::new())
+        }
+    }
+
+    /// A clock that stands still.
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_that_go_away_cause_one_fetch() {
+        let source = Arc::new(Slow::default());
+        let minute = Duration::from_secs(60);
+        let times = KeyTimes {
+            max_age: minute,
+            max_stale: minute,
+            min_interval: minute,
+        };
+        let keys = KeySet::new(source.clone(), Arc::new(Stopped), times);
+        for _ in 0..10 {
+            // Goes away when everybody else has had a turn.
+            tokio::select! {
+                biased;
+                _ = keys.get("k") => panic!("nothing was let go"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        source.let_go.notify_one();
+        assert!(matches!(keys.get("k").await, Err(KeyError::Unknown)));
+        assert_eq!(source.fetches.load(Ordering::SeqCst), 1);
+    }
 }
