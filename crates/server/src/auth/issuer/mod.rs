@@ -206,7 +206,9 @@ impl BuiltinIssuer {
     pub(crate) fn is_named(&self, iss: &str) -> bool {
         iss.starts_with(LOCAL_ISSUER)
             || self.base_url.get().is_some_and(|url| {
+                // Of another host, this is the beginning: `https://h` and `https://h.example`.
                 iss.strip_prefix(url)
+                    .and_then(|rest| rest.strip_prefix('/'))
                     .is_some_and(|rest| rest.ends_with("/v2.0"))
             })
     }

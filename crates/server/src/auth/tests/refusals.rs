@@ -394,6 +394,8 @@ async fn the_key_outlives_the_process_and_the_public_url_may_change() {
     };
     let named = reopened.issue(&grant).unwrap();
     assert!(present(&authenticator, &named).await.is_ok());
+    // Another host whose name begins alike is another issuer, which may be trusted by itself.
+    assert!(!reopened.is_named("https://graph.example.org/t/v2.0"));
     // A server that isn't known under that URL has no such issuer.
     assert_eq!(
         refusal(&builtin.authenticator, &named).await,
