@@ -10,6 +10,9 @@ pub use throttle::Throttle;
 
 use crate::exchange::{Failure, Request};
 
+/// How long a body may take to arrive, unless told otherwise.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The limits of a server.
 pub struct Limits {
     /// The largest body, in bytes, after any compression is undone. Graph takes 4 MiB.
@@ -28,7 +31,7 @@ impl Limits {
         Self {
             body_bytes: 4 * 1024 * 1024,
             page_size: 1000,
-            body_timeout: Duration::from_secs(30),
+            body_timeout: BODY_TIMEOUT,
             throttle: None,
         }
     }

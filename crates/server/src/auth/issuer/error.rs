@@ -16,6 +16,7 @@ use crate::random;
 pub(super) enum OAuthError {
     BadTenant(String),
     BadBody,
+    SlowBody,
     DuplicateParameter(String),
     MissingParameter(&'static str),
     UnsupportedGrant(String),
@@ -46,6 +47,7 @@ impl OAuthError {
         match self {
             Self::BadTenant(_) => (Status::BAD_REQUEST, "invalid_request", 90002),
             Self::BadBody => (Status::BAD_REQUEST, "invalid_request", 9_000_411),
+            Self::SlowBody => (Status::REQUEST_TIMEOUT, "invalid_request", 9_000_411),
             Self::DuplicateParameter(_) => (Status::BAD_REQUEST, "invalid_request", 9_000_411),
             Self::MissingParameter(_) => (Status::BAD_REQUEST, "invalid_request", 900_144),
             Self::UnsupportedGrant(_) => (Status::BAD_REQUEST, "unsupported_grant_type", 70003),
@@ -80,6 +82,7 @@ impl OAuthError {
             Self::BadBody => "The request is not properly formatted: the body must be \
                               application/x-www-form-urlencoded."
                 .into(),
+            Self::SlowBody => "The request body took too long to arrive.".into(),
             Self::DuplicateParameter(name) => format!(
                 "The request is not properly formatted. The parameter '{}' is duplicated.",
                 brief(name)

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::client::{Form, authenticate, is_basic};
 use super::error::OAuthError;
 use super::{BuiltinIssuer, Grant, LIFETIME, MAX_BODY, Subject, json_body, tenant_id};
+use crate::limits::BODY_TIMEOUT;
 use crate::listen::Connection;
 
 /// RFC 6749, 5.1: what holds a token is never cached.
@@ -28,9 +29,11 @@ pub(super) async fn token(
     let (parts, body) = request.into_parts();
     let tls = Connection::of(&parts.extensions).tls;
     let base_url = issuer.base_url.of_request(&parts.uri, &parts.headers, tls);
-    let result = match axum::body::to_bytes(body, MAX_BODY).await {
-        Ok(body) => answer(&issuer, &tenant, &parts.headers, &body, &base_url).await,
-        Err(_) => Err(OAuthError::BadBody),
+    let body = axum::body::to_bytes(body, MAX_BODY);
+    let result = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => answer(&issuer, &tenant, &parts.headers, &body, &base_url).await,
+        Ok(Err(_)) => Err(OAuthError::BadBody),
+        Err(_) => Err(OAuthError::SlowBody),
     };
     match result {
         Ok(token) => {

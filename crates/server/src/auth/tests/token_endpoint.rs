@@ -94,6 +94,16 @@ async fn application(builtin: &Builtin) -> (String, String) {
     (client_id, registered.secret.unwrap())
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_not_waited_for() {
+    let builtin = Builtin::open().await;
+    let never = futures_util::stream::pending::<Result<&[u8], std::convert::Infallible>>();
+    let request = token_request().body(Body::from_stream(never)).unwrap();
+    let answer = send(&builtin, request).await;
+    assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(answer.json["error"], "invalid_request");
+}
+
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 const SCOPE: (&str, &str) = ("scope", "https://graph.microsoft.com/.default");
 
