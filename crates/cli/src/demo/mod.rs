@@ -292,13 +292,39 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Writes a file that holds a secret: readable by its owner alone.
+/// Writes a file that holds a secret: readable by its owner alone. The file is a new one, because one
+/// that is there may be somebody else's, or lead elsewhere.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_secret_goes_to_a_new_file_whatever_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let [elsewhere, path] = ["elsewhere", "ready"].map(|name| folder.path().join(name));
+        std::fs::write(&elsewhere, "theirs").unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        write_private(&path, b"secret").unwrap();
+        write_private(&path, b"another").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"another");
+        assert_eq!(std::fs::read(&elsewhere).unwrap(), b"theirs");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }
