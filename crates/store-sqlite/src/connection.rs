@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, limits::Limit};
 
 use crate::{OpenError, function, migration};
 
@@ -22,7 +22,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let connection = open(path)?;
     // Before anything is written to it, the file has to prove that it is ours.
     migration::version(&connection, path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    start_wal(&connection, path)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_WRITTEN)?;
     // The log is synced at every commit: what is acknowledged survives a loss of power.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -38,6 +39,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let connection = open(path)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_READ)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB_READER)?;
     Ok(connection)
 }
@@ -50,6 +52,26 @@ const CACHE_KIB_READER: i64 = 8 * 1024;
 /// After how many pages of 4 KiB the log is copied into the file. More than SQLite's 1000, because
 /// one copy of a page then stands for many updates of it.
 const WAL_PAGES: i64 = 8_000;
+
+/// How long a value, or all values of a row, may be, in bytes. A filter may put one value together
+/// from many, where SQLite by itself would go up to a thousand million bytes. More may be read than
+/// written, since rows are read with their sort keys beside them.
+const LONGEST_WRITTEN: i32 = 32 * 1024 * 1024;
+const LONGEST_READ: i32 = 2 * LONGEST_WRITTEN;
+
+/// Makes the write-ahead log the file's journal. Where that cannot be, on some network file systems
+/// or in memory, SQLite goes on with another, and readers would then be turned away by every write.
+fn start_wal(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let sql = "PRAGMA journal_mode = WAL";
+    let mode: String = connection.query_row(sql, [], |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(OpenError::NoLog {
+        file: path.to_owned(),
+        mode,
+    })
+}
 
 fn open(path: &Path) -> Result<Connection, OpenError> {
     // Not `SQLITE_OPEN_URI`: a path is a path, whatever its characters. Without a mutex, because a
@@ -114,4 +136,35 @@ pub(crate) fn skip_token_key(connection: &Connection) -> Result<[u8; 32], OpenEr
         })
         .optional()?;
     Ok(key.unwrap_or(random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_log_nothing_is_opened() {
+        let connection = Connection::open_in_memory().unwrap();
+        let error = start_wal(&connection, Path::new("memory")).unwrap_err();
+        assert!(matches!(error, OpenError::NoLog { mode, .. } if mode == "memory"));
+    }
+
+    #[test]
+    fn a_value_that_a_query_makes_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        open_writer(&file).unwrap();
+        let length = |bytes: i32| {
+            let reader = open_reader(&file).unwrap();
+            let sql = "SELECT length(zeroblob(?) || '')";
+            let length = reader.query_row(sql, [bytes], |row| row.get::<_, i64>(0));
+            length.map_err(crate::error::store_error)
+        };
+        assert!(length(LONGEST_WRITTEN).is_ok());
+        let too_long = length(LONGEST_READ + 1);
+        assert!(
+            matches!(too_long, Err(runstate_store::Error::Invalid { .. })),
+            "{too_long:?}"
+        );
+    }
 }

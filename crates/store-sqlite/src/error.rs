@@ -37,6 +37,18 @@ pub enum OpenError {
         /// The newest version that we know.
         known: usize,
     },
+    /// Where it is, it cannot have a write-ahead log.
+    #[error(
+        "{} cannot have a write-ahead log where it is (SQLite's journal mode is {mode} there); name \
+         a file on a local disk with --data",
+        file.display()
+    )]
+    NoLog {
+        /// The file.
+        file: PathBuf,
+        /// The journal mode that SQLite chose instead.
+        mode: String,
+    },
     /// It cannot be created.
     #[error("{} cannot be created: {error}", file.display())]
     Io {
@@ -57,7 +69,7 @@ pub enum OpenError {
 }
 
 /// SQLite's error in the store's words. What may pass by itself (a busy file, a full disk) is
-/// unavailable; all else is a fault of ours.
+/// unavailable, a value that is too long is the client's; all else is a fault of ours.
 pub(crate) fn store_error(error: rusqlite::Error) -> Error {
     let detail = error.to_string();
     match error.sqlite_error_code() {
@@ -70,6 +82,9 @@ pub(crate) fn store_error(error: rusqlite::Error) -> Error {
             | ErrorCode::ReadOnly
             | ErrorCode::OutOfMemory,
         ) => Error::Unavailable { detail },
+        Some(ErrorCode::TooBig) => Error::Invalid {
+            message: "A value is longer than the store takes.".to_owned(),
+        },
         _ => Error::Internal { detail },
     }
 }
