@@ -141,6 +141,22 @@ impl<'a> Cursor<'a> {
         Err(self.unexpected(&format!("'{wanted}'")))
     }
 
+    /// One thing or several with commas between, blanks around each aside.
+    pub(super) fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        loop {
+            self.blanks();
+            items.push(item(self)?);
+            self.blanks();
+            if !self.eat(',') {
+                return Ok(items);
+            }
+        }
+    }
+
     /// Nothing but blanks may follow; `or_else` names what else could have, if anything.
     pub(super) fn end(&mut self, or_else: &str) -> Result<(), Error> {
         self.blanks();

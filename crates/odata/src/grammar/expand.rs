@@ -14,23 +14,12 @@ use crate::{Error, ErrorKind};
 ///
 /// The first fault, with its column.
 pub fn parse(text: &str) -> Result<Vec<ExpandItem>, Error> {
-    let mut cursor = Cursor::new("$expand", text);
-    let items = expand(&mut cursor)?;
-    cursor.end("','")?;
-    Ok(items)
+    SystemOption::Expand.value(text, expand)
 }
 
 /// ABNF `expand`, without the option's name.
 pub(super) fn expand(cursor: &mut Cursor<'_>) -> Result<Vec<ExpandItem>, Error> {
-    let mut items = Vec::new();
-    loop {
-        cursor.blanks();
-        items.push(expand_item(cursor)?);
-        cursor.blanks();
-        if !cursor.eat(',') {
-            return Ok(items);
-        }
-    }
+    cursor.list(expand_item)
 }
 
 /// ABNF `expandItem`; `*`, `/$ref`, `/$count` and `$value` are not served.

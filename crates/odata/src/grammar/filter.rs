@@ -8,6 +8,7 @@ use super::{
     ast::{BinaryOp, Column, Expr, ExprKind, Function, Literal, MemberPath, Quantifier},
     cursor::{Cursor, is_blank, is_name_char, is_name_start},
     literal,
+    options::SystemOption,
 };
 use crate::{Error, ErrorKind};
 
@@ -25,10 +26,7 @@ use crate::{Error, ErrorKind};
 ///
 /// The first fault, with its column.
 pub fn parse(text: &str) -> Result<Expr, Error> {
-    let mut cursor = Cursor::new("$filter", text);
-    let expr = common_expr(&mut cursor)?;
-    cursor.end("an operator")?;
-    Ok(expr)
+    SystemOption::Filter.value(text, common_expr)
 }
 
 /// ABNF `commonExpr`, and `boolCommonExpr`, which only differs by type.
@@ -150,15 +148,7 @@ fn has_or_in_expr(cursor: &mut Cursor<'_>) -> Result<Expr, Error> {
 /// ABNF `listExpr`: at least one item.
 fn list_expr(cursor: &mut Cursor<'_>) -> Result<Vec<Expr>, Error> {
     cursor.expect('(')?;
-    let mut items = vec![common_expr(cursor)?];
-    loop {
-        cursor.blanks();
-        if !cursor.eat(',') {
-            break;
-        }
-        items.push(common_expr(cursor)?);
-    }
-    cursor.blanks();
+    let items = cursor.list(common_expr)?;
     if !cursor.eat(')') {
         return Err(cursor.unexpected("',' or ')'"));
     }

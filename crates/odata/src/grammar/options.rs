@@ -41,9 +41,7 @@ pub fn parse(query_string: &str) -> Result<Options, Error> {
             return Err(Error::new(ErrorKind::Syntax, option.name(), 0, message));
         }
         let value = percent::decode(value, true, option.name())?;
-        let mut cursor = Cursor::new(option.name(), &value);
-        option.read(&mut cursor, &mut options)?;
-        cursor.end(option.continues_with())?;
+        option.value(&value, |cursor| option.read(cursor, &mut options))?;
     }
     Ok(options)
 }
@@ -137,6 +135,18 @@ impl SystemOption {
             Self::Search => "'AND', 'OR'",
             _ => "",
         }
+    }
+
+    /// Reads the option's whole decoded value.
+    pub(super) fn value<T>(
+        self,
+        text: &str,
+        read: impl FnOnce(&mut Cursor<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut cursor = Cursor::new(self.name(), text);
+        let value = read(&mut cursor)?;
+        cursor.end(self.continues_with())?;
+        Ok(value)
     }
 
     /// Reads the option's value into its place.

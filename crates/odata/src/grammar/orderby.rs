@@ -1,6 +1,6 @@
 //! `$orderby` (ABNF `orderby`).
 
-use super::{ast::OrderItem, cursor::Cursor, filter::common_expr};
+use super::{ast::OrderItem, cursor::Cursor, filter::common_expr, options::SystemOption};
 use crate::Error;
 
 /// Reads the decoded value of `$orderby`, e.g. `lastStateUpdateDateTime desc,id`.
@@ -9,22 +9,12 @@ use crate::Error;
 ///
 /// The first fault, with its column.
 pub fn parse(text: &str) -> Result<Vec<OrderItem>, Error> {
-    let mut cursor = Cursor::new("$orderby", text);
-    let items = orderby(&mut cursor)?;
-    cursor.end("'asc', 'desc', ','")?;
-    Ok(items)
+    SystemOption::OrderBy.value(text, orderby)
 }
 
 /// ABNF `orderby`, without the option's name.
 pub(super) fn orderby(cursor: &mut Cursor<'_>) -> Result<Vec<OrderItem>, Error> {
-    let mut items = Vec::new();
-    loop {
-        items.push(orderby_item(cursor)?);
-        cursor.blanks();
-        if !cursor.eat(',') {
-            return Ok(items);
-        }
-    }
+    cursor.list(orderby_item)
 }
 
 /// ABNF `orderbyItem`.

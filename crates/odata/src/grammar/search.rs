@@ -4,6 +4,7 @@
 use super::{
     ast::Search,
     cursor::{Cursor, is_blank},
+    options::SystemOption,
 };
 use crate::{Error, ErrorKind};
 
@@ -13,10 +14,7 @@ use crate::{Error, ErrorKind};
 ///
 /// The first fault, with its column.
 pub fn parse(text: &str) -> Result<Search, Error> {
-    let mut cursor = Cursor::new("$search", text);
-    let search = search_expr(&mut cursor)?;
-    cursor.end("'AND', 'OR'")?;
-    Ok(search)
+    SystemOption::Search.value(text, search_expr)
 }
 
 /// ABNF `searchExpr`, `searchOrExpr`.

@@ -3,6 +3,7 @@
 use super::{
     ast::{MemberPath, SelectItem},
     cursor::Cursor,
+    options::SystemOption,
 };
 use crate::{Error, ErrorKind};
 
@@ -12,23 +13,12 @@ use crate::{Error, ErrorKind};
 ///
 /// The first fault, with its column.
 pub fn parse(text: &str) -> Result<Vec<SelectItem>, Error> {
-    let mut cursor = Cursor::new("$select", text);
-    let items = select(&mut cursor)?;
-    cursor.end("','")?;
-    Ok(items)
+    SystemOption::Select.value(text, select)
 }
 
 /// ABNF `select`, without the option's name.
 pub(super) fn select(cursor: &mut Cursor<'_>) -> Result<Vec<SelectItem>, Error> {
-    let mut items = Vec::new();
-    loop {
-        cursor.blanks();
-        items.push(select_item(cursor)?);
-        cursor.blanks();
-        if !cursor.eat(',') {
-            return Ok(items);
-        }
-    }
+    cursor.list(select_item)
 }
 
 /// ABNF `selectItem`; options in parentheses behind a path are not served.

@@ -3,7 +3,6 @@
 //! Everything is pushed down: filter, search, order, continuation, selection, expansion, counts.
 //! Values are bound; no text of a client is ever part of the SQL. Every statement names the tenant
 //! or an owner whose tenant is known.
-
 //!
 //! Read in this order: `read` and `write`, the statements; `predicate`, `scalar` and `member`, a
 //! filter; `order`, sorting and continuation; `compiler`, what they share; `statement`, how an
