@@ -3,7 +3,7 @@
 //! [`Error`] is the one enum-like value that every refusal becomes; [`Error::envelope`] is the one
 //! function that writes it.
 
-use runstate_odata::{Error as QueryError, ErrorKind};
+use runstate_odata::Error as QueryError;
 use serde::Serialize;
 
 use crate::permit::Denied;
@@ -129,11 +129,29 @@ impl From<Denied> for Error {
 /// A fault in a query option is a `Request_BadRequest`; one in a path is a plain `BadRequest`.
 impl From<QueryError> for Error {
     fn from(error: QueryError) -> Self {
-        let in_path = error.option.is_empty() && error.kind == ErrorKind::UnknownName;
-        if in_path {
-            Self::bad_request(error.message)
+        if error.option.is_empty() {
+            Self::bad_request(error.describe())
         } else {
             Self::bad_query(error.describe())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runstate_odata::grammar::{options, path};
+
+    use super::Error;
+
+    #[test]
+    fn faults_in_paths_and_in_options_have_codes_of_their_own() {
+        for wrong in ["/users//x", "/users/%zz"] {
+            let error = Error::from(path::parse(wrong).unwrap_err());
+            assert_eq!(error.code, "BadRequest", "{wrong}");
+        }
+        for wrong in ["$top=x", "$filter=%zz", "$apply=a"] {
+            let error = Error::from(options::parse(wrong).unwrap_err());
+            assert_eq!(error.code, "Request_BadRequest", "{wrong}");
         }
     }
 }
