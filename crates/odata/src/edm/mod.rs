@@ -237,8 +237,10 @@ impl EnumType {
     }
 }
 
-/// Two descriptions are the same when they are the same `static`; their names are unique. The name
-/// also is all that is shown of one: types refer to each other in circles.
+/// Two descriptions are the same when they have the same name. Among types a name is unique within a
+/// model; a property and a navigation property have theirs from the type that they are looked up in,
+/// so only those of one type (or of types whose property it is the same way) may be compared. The
+/// name also is all that is shown of one: types refer to each other in circles.
 macro_rules! same_by_name {
     ($($ty:ty),+) => {$(
         impl std::fmt::Debug for $ty {
