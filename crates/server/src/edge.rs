@@ -44,10 +44,7 @@ pub(crate) async fn handle(
             request_id = ids.request_id,
             "a request made the server panic"
         );
-        Err(
-            Error::internal("An internal error has occurred; the log of the server tells more.")
-                .into(),
-        )
+        Err(failure::internal())
     });
     let answer = answer.unwrap_or_else(|failure| failure.into_answer(&ids));
     tracing::debug!(

@@ -37,8 +37,7 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
         }
         StoreError::Internal { detail } => {
             tracing::error!(detail, "the store failed");
-            Error::internal("An internal error has occurred; the log of the server tells more.")
-                .into()
+            internal()
         }
     }
 }
@@ -65,6 +64,11 @@ pub(crate) fn of_auth(error: &AuthError, base_url: &str) -> Failure {
     }
 }
 
+/// The refusal for a fault of ours, of which the log tells.
+pub(crate) fn internal() -> Failure {
+    Error::internal("An internal error has occurred; the log of the server tells more.").into()
+}
+
 /// In the directory (users, groups) Graph has a code of its own for what does not exist.
 fn not_found(resource: &str, id: &str) -> Error {
     let directory = [&entity::USER, &entity::GROUP, &entity::DIRECTORY_OBJECT];
@@ -79,6 +83,6 @@ fn not_found(resource: &str, id: &str) -> Error {
 impl From<RandomError> for Failure {
     fn from(error: RandomError) -> Self {
         tracing::error!(%error, "no id could be made");
-        Error::internal("An internal error has occurred; the log of the server tells more.").into()
+        internal()
     }
 }
