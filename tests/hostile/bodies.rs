@@ -386,6 +386,39 @@ async fn a_body_of_the_limit_is_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
+async fn who_writes_all_before_reading_learns_why_it_was_refused() {
+    let server = TestServer::start().await;
+    let post = |token: &str, framing: &str| {
+        format!(
+            "POST /beta/deviceManagement/deviceShellScripts HTTP/1.1\r\nHost: h\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
+        )
+    };
+    // More than the buffers of the two sockets hold, so that the server has to read it.
+    let body = " ".repeat(20 * 1024 * 1024);
+    let told = format!("Content-Length: {}", body.len());
+    let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for (head, body, status) in [
+        (post(&server.token, &told), &body, 413),
+        (post("none", &told), &body, 401),
+        (
+            post(&server.token, "Transfer-Encoding: chunked"),
+            &chunk,
+            413,
+        ),
+    ] {
+        let reply = server.send_bytes(format!("{head}{body}").as_bytes()).await;
+        assert_eq!(reply.status, status, "{head}");
+    }
+
+    // Who asks first need not send what is refused, so the next request may follow the answer at once.
+    // The answer comes without the body having been waited for.
+    let asking = post(&server.token, &format!("{told}\r\nExpect: 100-continue"));
+    let reply = server.send_bytes(asking.as_bytes()).await;
+    assert_eq!(reply.status, 413);
+}
+
+#[tokio::test]
 async fn what_a_length_promises_must_come() {
     let bench = Bench::new().await;
     let before = bench.stored().await;

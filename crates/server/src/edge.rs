@@ -1,7 +1,7 @@
 //! Where HTTP ends: a request's body is read within its limits, and every answer gets the headers
 //! that Graph sends.
 
-use std::{io::Read, panic::AssertUnwindSafe, sync::Arc};
+use std::{io::Read, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body as HttpBody, HttpBody as _},
@@ -28,15 +28,18 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
+/// How much of a body that is not wanted is read all the same, in largest bodies.
+const DISCARDED_LIMITS: usize = 16;
+
 /// Answers every request that no other route takes.
 pub(crate) async fn handle(
     State(app): State<Arc<App>>,
     request: http::Request<HttpBody>,
 ) -> Response {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let ids = ids(&app, parts.headers.get(CLIENT_REQUEST_ID));
     // A panic is a fault of ours; the client is told so much, and the others go on.
-    let answer = AssertUnwindSafe(answer(&app, &parts, body))
+    let answer = AssertUnwindSafe(answer(&app, &parts, &mut body))
         .catch_unwind()
         .await;
     let answer = answer.unwrap_or_else(|_| {
@@ -54,10 +57,18 @@ pub(crate) async fn handle(
         request_id = ids.request_id,
         "answered"
     );
+    let expects = parts.headers.contains_key(header::EXPECT);
+    if !body.is_end_stream() && !expects && answer.status != StatusCode::REQUEST_TIMEOUT {
+        tokio::spawn(discard(
+            body,
+            app.limits.body_bytes,
+            app.limits.body_timeout,
+        ));
+    }
     respond(answer, &ids, parts.method == Method::HEAD)
 }
 
-async fn answer(app: &App, parts: &Parts, body: HttpBody) -> Result<Answer, Failure> {
+async fn answer(app: &App, parts: &Parts, body: &mut HttpBody) -> Result<Answer, Failure> {
     let tls = Connection::of(&parts.extensions).tls;
     let base = app.base_url.of_request(&parts.uri, &parts.headers, tls);
     let (version, name, path) = version(parts.uri.path())?;
@@ -113,8 +124,28 @@ fn version(path: &str) -> Result<(Version, &'static str, &str), Error> {
     }
 }
 
+/// Reads on past what was not wanted of a body, so far as a client may go on sending.
+///
+/// A client that writes all of its request before it reads the answer would otherwise find the
+/// connection closed under it, and never see why (RFC 9112, 9.6). One that asked first, with
+/// `Expect: 100-continue`, must not be read from: it may send no body after a refusal.
+async fn discard(mut body: HttpBody, limit: usize, time: Duration) {
+    let reading = async {
+        let mut left = limit.saturating_mul(DISCARDED_LIMITS);
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // Either way the connection is done with once the answer is sent.
+    let _ = tokio::time::timeout(time, reading).await;
+}
+
 /// The body, decompressed, where it keeps within the limits of size and time.
-async fn read(app: &App, headers: &HeaderMap, body: HttpBody) -> Result<Bytes, Failure> {
+async fn read(app: &App, headers: &HeaderMap, body: &mut HttpBody) -> Result<Bytes, Failure> {
     let limit = app.limits.body_bytes;
     let too_large = || {
         Error::too_large(format!(

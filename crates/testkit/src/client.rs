@@ -116,8 +116,8 @@ impl Send<'_> {
 /// one answer.
 pub(crate) async fn send_bytes(address: SocketAddr, request: &[u8]) -> Reply {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
-    // A server that refuses early may close before it has read everything.
-    let _ = stream.write_all(request).await;
+    let written = stream.write_all(request).await;
+    written.expect("a server that reads on, though it may have refused already");
     let mut answer = Vec::new();
     let mut head = None;
     loop {

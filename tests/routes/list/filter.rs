@@ -232,6 +232,13 @@ async fn search_looks_into_names() {
         ("\"space disk\"", 0),
         ("absent", 0),
         ("(report OR other) AND NOT absent", 2),
+        // One property only, as Graph has it for users and groups.
+        ("\"displayName:disk\"", 1),
+        ("DESCRIPTION:Disk", 1),
+        ("\"displayName:disk rep\"", 1),
+        ("\"displayName:disk\" OR \"description:disk\"", 2),
+        ("\"absent:disk\"", 0),
+        ("\"displayName:\"", 0),
     ] {
         let path = format!(
             "/deviceManagement/deviceShellScripts?$count=true&$search={}",

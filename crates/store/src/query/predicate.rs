@@ -213,20 +213,31 @@ impl Compiler<'_> {
         }))
     }
 
-    /// `$search` over the searchable properties of the row itself: each term is contained in one of
-    /// them, without regard to case.
+    /// `$search` over the searchable properties of the row itself (name and column): each term is
+    /// contained in one of them, without regard to case. A term such as `displayName:ada` looks into
+    /// that one only, as in Graph (beta, "Use the $search query parameter", directory objects).
     pub(super) fn search(
         &mut self,
         search: &Search,
-        columns: &[String],
+        columns: &[(&str, String)],
         sense: Sense,
     ) -> Result<String, Error> {
         match search {
             Search::Term(term) => {
-                let term = self.bind(Bind::Text(functions::fold(term)));
+                let named = term.split_once(':').and_then(|(name, text)| {
+                    let is_it = |column: &&(&str, String)| column.0.eq_ignore_ascii_case(name);
+                    Some((columns.iter().find(is_it)?, text))
+                });
+                let (columns, text) = match named {
+                    Some((column, text)) if !text.is_empty() => {
+                        (std::slice::from_ref(column), text)
+                    }
+                    _ => (columns, term.as_str()),
+                };
+                let term = self.bind(Bind::Text(functions::fold(text)));
                 let each = columns
                     .iter()
-                    .map(|column| self.contains(&self.folded(column), &term));
+                    .map(|(_, column)| self.contains(&self.folded(column), &term));
                 let each: Vec<String> = each.collect();
                 if each.is_empty() {
                     return Ok("FALSE".to_owned());

@@ -260,10 +260,12 @@ impl Compiler<'_> {
         }
         if let Some(search) = &query.search {
             let properties = row.ty.properties.iter();
-            let columns: Vec<String> = properties
+            let columns: Vec<(&str, String)> = properties
                 .filter(|property| property.searchable)
-                .filter_map(|property| row.table.field(property.name)?.columns.first())
-                .map(|column| row.column(&column.name))
+                .filter_map(|property| {
+                    let column = row.table.field(property.name)?.columns.first()?;
+                    Some((property.name, row.column(&column.name)))
+                })
                 .collect();
             all.push(self.search(search, &columns, Sense::Truth)?);
         }
