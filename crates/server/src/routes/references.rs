@@ -3,11 +3,11 @@
 use http::StatusCode;
 use runstate_graph::{
     error::Error,
-    json::{Json, url},
+    json::{Json, link, url},
 };
 use runstate_odata::check;
 
-use super::{Call, link};
+use super::Call;
 use crate::{
     exchange::{Answer, Failure},
     failure,
