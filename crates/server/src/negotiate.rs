@@ -235,11 +235,19 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, E
             let opaque = quoted
                 .strip_prefix('"')
                 .and_then(|tag| tag.strip_suffix('"'));
-            // A tag that this service never gave is of no version that there is.
-            versions.push(opaque.ok_or_else(malformed)?.parse().unwrap_or(i64::MIN));
+            versions.push(version(opaque.ok_or_else(malformed)?));
         }
     }
     Ok(Some(Tags::Versions(versions)))
+}
+
+/// The version of a tag. Tags are compared character by character (RFC 9110, 8.8.3.2), so `05` is not
+/// `5`; one that this service never gave is of no version that there is.
+fn version(tag: &str) -> i64 {
+    let version = tag.parse().ok();
+    version
+        .filter(|version: &i64| version.to_string() == tag)
+        .unwrap_or(i64::MIN)
 }
 
 /// Checks that a body is said to be JSON; a body of which nothing is said is taken for it.
@@ -289,4 +297,25 @@ pub fn odata_version(headers: &HeaderMap) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_tag_is_compared_character_by_character() {
+        let versions = |tags: &'static str| {
+            let value = HeaderValue::from_static(tags);
+            precondition(&HeaderMap::from_iter([(header::IF_MATCH, value)]))
+        };
+        let of = |versions: &[i64]| Ok(Precondition::Versions(versions.to_vec()));
+        assert_eq!(versions("W/\"5\", \"7\""), of(&[5, 7]));
+        let none = i64::MIN;
+        assert_eq!(versions("\"05\", \"+5\", \"-0\""), of(&[none, none, none]));
+        assert_eq!(versions("*"), Ok(Precondition::None));
+        assert_eq!(versions("5").unwrap_err().status, 400);
+    }
 }
