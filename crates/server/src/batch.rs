@@ -1,12 +1,12 @@
 //! The body of a `$batch` request (OData JSON 19, as Graph serves it), before anything of it is run:
 //! which requests it holds, and which of them wait for which.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt::Display};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use runstate_graph::error::Error;
+use runstate_graph::{error::Error, json::without_mark};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -72,11 +72,14 @@ impl Batch {
         struct Whole {
             requests: Vec<Item>,
         }
-        let Whole { requests } = serde_json::from_slice(body).map_err(|error| {
+        let malformed = |error: &dyn Display| {
             Error::bad_request(format!(
                 "The request body is not a batch of requests: {error}."
             ))
-        })?;
+        };
+        // All of it, for `serde` does not look into members that it passes over.
+        let text = std::str::from_utf8(without_mark(body)).map_err(|error| malformed(&error))?;
+        let Whole { requests } = serde_json::from_str(text).map_err(|error| malformed(&error))?;
         check(&requests)?;
         rounds(requests)
     }
@@ -265,6 +268,15 @@ mod tests {
         let ids = |round: &Vec<Item>| round.iter().map(|item| item.id.clone()).collect();
         let ids: Vec<Vec<String>> = rounds.iter().map(ids).collect();
         assert_eq!(ids, [vec!["1", "a"], vec!["b"], vec!["c"]]);
+    }
+
+    #[test]
+    fn a_batch_is_utf_8_and_may_have_a_mark_before_it() {
+        let body = br#"{"requests":[{"id":"1","method":"GET","url":"/"}],"x":"?"}"#;
+        let marked = [b"\xef\xbb\xbf".as_slice(), body].concat();
+        assert!(Batch::parse(&marked).is_ok());
+        let odd = body.map(|byte| if byte == b'?' { 0xff } else { byte });
+        assert_eq!(Batch::parse(&odd).unwrap_err().status, 400);
     }
 
     #[test]

@@ -9,4 +9,4 @@ mod tree;
 pub mod url;
 pub mod write;
 
-pub use tree::Json;
+pub use tree::{Json, without_mark};
