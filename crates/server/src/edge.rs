@@ -71,8 +71,8 @@ pub(crate) async fn handle(
 async fn answer(app: &App, parts: &Parts, body: &mut HttpBody) -> Result<Answer, Failure> {
     let tls = Connection::of(&parts.extensions).tls;
     let base = app.base_url.of_request(&parts.uri, &parts.headers, tls);
-    let (version, name, path) = version(parts.uri.path())?;
-    let root = format!("{base}/{name}");
+    let (version, path) = version(parts.uri.path())?;
+    let root = format!("{base}/{}", version.name());
     let method = if parts.method == Method::HEAD {
         Method::GET
     } else {
@@ -107,21 +107,21 @@ async fn answer(app: &App, parts: &Parts, body: &mut HttpBody) -> Result<Answer,
     dispatch(app, &request).await
 }
 
-/// The API version in the path, as it is named, and the path behind it.
-fn version(path: &str) -> Result<(Version, &'static str, &str), Error> {
+/// The API version in the path, and the path behind it.
+fn version(path: &str) -> Result<(Version, &str), Error> {
     let rest = path.strip_prefix('/').unwrap_or(path);
     let end = rest.find('/').unwrap_or(rest.len());
     let (name, path) = rest.split_at(end);
-    if name.eq_ignore_ascii_case("beta") {
-        Ok((Version::Beta, "beta", path))
-    } else if name.eq_ignore_ascii_case("v1.0") {
-        Ok((Version::V1, "v1.0", path))
-    } else {
+    let version = [Version::Beta, Version::V1]
+        .into_iter()
+        .find(|version| name.eq_ignore_ascii_case(version.name()));
+    let version = version.ok_or_else(|| {
         let shown: String = name.chars().take(64).collect();
-        Err(Error::bad_request(format!(
+        Error::bad_request(format!(
             "Invalid version: '{shown}'. The API is below /beta."
-        )))
-    }
+        ))
+    })?;
+    Ok((version, path))
 }
 
 /// Reads on past what was not wanted of a body, so far as a client may go on sending.

@@ -37,6 +37,16 @@ pub(crate) enum Version {
     V1,
 }
 
+impl Version {
+    /// Its name in paths.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Beta => "beta",
+            Self::V1 => "v1.0",
+        }
+    }
+}
+
 /// The ids by which people find a request in a log.
 #[derive(Debug, Clone)]
 pub(crate) struct Ids {

@@ -9,23 +9,24 @@ use runstate_store::Precondition;
 
 /// `Prefer` (RFC 7240; OData Protocol 8.2.8), as far as it is honoured.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Preferences {
+pub struct Preferences {
     /// `return=minimal`: no body after a write.
-    pub(crate) minimal: bool,
+    pub minimal: bool,
     /// `return=representation`, which is what happens anyway.
-    pub(crate) representation: bool,
+    pub representation: bool,
     /// `odata.maxpagesize`
-    pub(crate) max_page_size: Option<u32>,
+    pub max_page_size: Option<u32>,
 }
 
-pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// `Preference-Applied` (RFC 7240): which preferences the answer honours.
+pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The form of a JSON answer.
 ///
 /// # Errors
 ///
 /// 406 where neither `$format` nor `Accept` leaves a form of JSON.
-pub(crate) fn format(headers: &HeaderMap, format: Option<&str>) -> Result<Format, Error> {
+pub fn format(headers: &HeaderMap, format: Option<&str>) -> Result<Format, Error> {
     let Some(format) = format else {
         return accepted(headers);
     };
@@ -60,7 +61,7 @@ fn accepted(headers: &HeaderMap) -> Result<Format, Error> {
 /// # Errors
 ///
 /// 406 where it allows neither.
-pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
+pub fn accepts(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
     let ranges = media_ranges(headers);
     let covers = |range: &MediaRange| {
         range.quality > 0 && (range.covers(media_type) || range.covers("application/json"))
@@ -158,7 +159,7 @@ impl<'a> MediaRange<'a> {
 }
 
 /// What `Prefer` asks for; what is not known there is left unused, as RFC 7240 has it.
-pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
+pub fn preferences(headers: &HeaderMap) -> Preferences {
     let mut preferences = Preferences::default();
     let values = headers
         .get_all("prefer")
@@ -188,7 +189,7 @@ pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
 /// # Errors
 ///
 /// 400 where a header is not a list of entity tags.
-pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, Error> {
+pub fn precondition(headers: &HeaderMap) -> Result<Precondition, Error> {
     let wanted = match entity_tags(headers, &header::IF_MATCH)? {
         None | Some(Tags::Any) => None,
         Some(Tags::Versions(versions)) => Some(versions),
@@ -213,7 +214,7 @@ pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, Error> {
 /// # Errors
 ///
 /// 400 where the header is not a list of entity tags.
-pub(crate) fn has_version(headers: &HeaderMap, version: i64) -> Result<bool, Error> {
+pub fn has_version(headers: &HeaderMap, version: i64) -> Result<bool, Error> {
     Ok(match entity_tags(headers, &header::IF_NONE_MATCH)? {
         None => false,
         Some(Tags::Any) => true,
@@ -247,11 +248,19 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, E
             let opaque = quoted
                 .strip_prefix('"')
                 .and_then(|tag| tag.strip_suffix('"'));
-            // A tag that this service never gave is of no version that there is.
-            versions.push(opaque.ok_or_else(malformed)?.parse().unwrap_or(i64::MIN));
+            versions.push(version(opaque.ok_or_else(malformed)?));
         }
     }
     Ok(Some(Tags::Versions(versions)))
+}
+
+/// The version of a tag. Tags are compared character by character (RFC 9110, 8.8.3.2), so `05` is not
+/// `5`; one that this service never gave is of no version that there is.
+fn version(tag: &str) -> i64 {
+    let version = tag.parse().ok();
+    version
+        .filter(|version: &i64| version.to_string() == tag)
+        .unwrap_or(i64::MIN)
 }
 
 /// Checks that a body is said to be JSON; a body of which nothing is said is taken for it.
@@ -259,7 +268,7 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, E
 /// # Errors
 ///
 /// 415 for any other media type, or a charset other than UTF-8.
-pub(crate) fn content_is_json(headers: &HeaderMap) -> Result<(), Error> {
+pub fn content_is_json(headers: &HeaderMap) -> Result<(), Error> {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
@@ -285,7 +294,7 @@ pub(crate) fn content_is_json(headers: &HeaderMap) -> Result<(), Error> {
 /// # Errors
 ///
 /// 400 where the client speaks, or wants to hear, only another major version.
-pub(crate) fn odata_version(headers: &HeaderMap) -> Result<(), Error> {
+pub fn odata_version(headers: &HeaderMap) -> Result<(), Error> {
     for (name, accepted) in [
         ("odata-version", &["4.0", "4.01"]),
         ("odata-maxversion", &["4.0", "4.01"]),
@@ -301,4 +310,25 @@ pub(crate) fn odata_version(headers: &HeaderMap) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_tag_is_compared_character_by_character() {
+        let versions = |tags: &'static str| {
+            let value = HeaderValue::from_static(tags);
+            precondition(&HeaderMap::from_iter([(header::IF_MATCH, value)]))
+        };
+        let of = |versions: &[i64]| Ok(Precondition::Versions(versions.to_vec()));
+        assert_eq!(versions("W/\"5\", \"7\""), of(&[5, 7]));
+        let none = i64::MIN;
+        assert_eq!(versions("\"05\", \"+5\", \"-0\""), of(&[none, none, none]));
+        assert_eq!(versions("*"), Ok(Precondition::None));
+        assert_eq!(versions("5").unwrap_err().status, 400);
+    }
 }

@@ -33,9 +33,7 @@ impl Json {
     /// 400, with line and column, for what is not JSON (RFC 8259), not UTF-8, nested more than 128
     /// deep, or holds a name twice, U+0000, a lone surrogate or a number out of a double's range.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        // Windows PowerShell puts a byte order mark before UTF-8; RFC 8259, section 8.1 lets a
-        // reader pass over it.
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let body = without_mark(body);
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::bad_request(
                 "The request body is empty; JSON is expected.",
@@ -66,6 +64,12 @@ impl Json {
             _ => None,
         }
     }
+}
+
+/// A body without the byte order mark that Windows PowerShell puts before UTF-8; RFC 8259, section 8.1
+/// lets a reader pass over it.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 impl<'de> Deserialize<'de> for Json {

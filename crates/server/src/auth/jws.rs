@@ -7,8 +7,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use super::error::{Refusal, brief};
 use super::jwk::PublicKey;
@@ -55,8 +55,14 @@ impl Algorithm {
 struct Header {
     alg: String,
     kid: Option<String>,
-    /// Extensions that must be understood (RFC 7515, 4.1.11): we understand none.
-    crit: Option<serde_json::Value>,
+    /// Whether there are extensions that must be understood (RFC 7515, 4.1.11): we understand none.
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+/// True of any value, null too.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// A token taken apart. Nothing in it is to be believed before [`Compact::verify`].
@@ -90,11 +96,10 @@ impl<'a> Compact<'a> {
         let header = URL_SAFE_NO_PAD
             .decode(header)
             .map_err(|_| malformed("header: base64url"))?;
-        let header: Header =
-            serde_json::from_slice(&header).map_err(|_| malformed("header: JSON"))?;
+        let header: Header = json(&header, "header")?;
         let algorithm = Algorithm::from_name(&header.alg)
             .map_err(|refusal| (refusal, format!("alg {}", brief(&header.alg))))?;
-        if header.crit.is_some() {
+        if header.crit {
             return Err(malformed("header: crit"));
         }
         let payload = URL_SAFE_NO_PAD
@@ -115,12 +120,7 @@ impl<'a> Compact<'a> {
     /// The claims, not to be believed before [`Compact::verify`]. A claim of the wrong JSON type,
     /// or one that is there twice, makes the token malformed: it is never taken for absent.
     pub(crate) fn claims<T: DeserializeOwned>(&self) -> Result<T, Refused> {
-        serde_json::from_slice(&self.payload).map_err(|error| {
-            (
-                Refusal::Malformed,
-                format!("payload: {:?}", error.classify()),
-            )
-        })
+        json(&self.payload, "payload")
     }
 
     /// Checks the signature.
@@ -131,6 +131,14 @@ impl<'a> Compact<'a> {
             Some(true) => Ok(()),
         }
     }
+}
+
+/// The JSON of a part of a token. All of it must be UTF-8 (RFC 7515, 5.2; RFC 7519, 7.2), what is
+/// passed over too, at which `serde` would not look.
+fn json<T: DeserializeOwned>(bytes: &[u8], part: &str) -> Result<T, Refused> {
+    let malformed = |what: &str| (Refusal::Malformed, format!("{part}: {what}"));
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed("UTF-8"))?;
+    serde_json::from_str(text).map_err(|error| malformed(&format!("{:?}", error.classify())))
 }
 
 /// Signs `claims` with an Ed25519 key (RFC 8037).

@@ -5,6 +5,7 @@ use runstate_graph::{
     entity,
     error::Error,
     json::{
+        link,
         read::{self, Body, Purpose},
         url,
         write::etag,
@@ -16,7 +17,7 @@ use runstate_odata::{
 };
 use runstate_store::NewEntity;
 
-use super::{Call, body, link};
+use super::{Call, body};
 use crate::{
     exchange::{Answer, Failure},
     failure,

@@ -9,7 +9,6 @@ mod create;
 mod delete;
 mod get;
 mod has_payload_links;
-mod link;
 mod list;
 mod references;
 mod root;

@@ -1,10 +1,13 @@
 //! `…/members/$ref`: the links between a group and its members.
 
 use http::StatusCode;
-use runstate_graph::{error::Error, json::Json};
+use runstate_graph::{
+    error::Error,
+    json::{Json, link},
+};
 use runstate_odata::check;
 
-use super::{Call, link};
+use super::Call;
 use crate::{
     exchange::{Answer, Failure},
     failure,

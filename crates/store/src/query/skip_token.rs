@@ -84,7 +84,7 @@ fn read(mut bytes: &[u8]) -> Option<Vec<Bind>> {
         let sized = || rest.split_at_checked(usize::try_from(number).ok()?);
         bytes = rest;
         keyset.push(match letter {
-            b'n' => Bind::Null,
+            b'n' if number == 0 => Bind::Null,
             b'i' => Bind::Integer(number),
             b't' => {
                 let (text, rest) = sized()?;
@@ -125,6 +125,27 @@ mod tests {
             decode(&[1; 32], &[3; 32], &token),
             Err(Error::InvalidSkipToken)
         );
+    }
+
+    #[test]
+    fn what_no_keyset_is_written_as_is_refused_even_with_a_tag() {
+        let of = |payload: &[u8]| {
+            let mut token = tag(&[1; 32], &[2; 32], payload);
+            token.truncate(TAG);
+            token.extend(payload);
+            decode(&[1; 32], &[2; 32], &URL_SAFE_NO_PAD.encode(token))
+        };
+        assert_eq!(of(b"n\0\0\0\0\0\0\0\0"), Ok(vec![Bind::Null]));
+        for payload in [
+            b"n\x01\0\0\0\0\0\0\0".as_slice(),
+            b"n",
+            b"x\0\0\0\0\0\0\0\0",
+            b"t\x01\0\0\0\0\0\0\0",
+            b"t\x01\0\0\0\0\0\0\0\xff",
+            b"b\xff\xff\xff\xff\xff\xff\xff\xff",
+        ] {
+            assert_eq!(of(payload), Err(Error::InvalidSkipToken), "{payload:?}");
+        }
     }
 
     #[test]

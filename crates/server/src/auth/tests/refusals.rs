@@ -131,6 +131,10 @@ async fn what_is_no_jws_is_malformed() {
     let (_, payload) = head.split_once('.').unwrap();
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let crit = part(r#"{"alg":"EdDSA","kid":"k","crit":["b64"],"b64":false}"#);
+    let null = part(r#"{"alg":"EdDSA","kid":"k","crit":null}"#);
+    let first = head.split('.').next().unwrap();
+    // In a claim that nobody reads.
+    let not_utf8 = URL_SAFE_NO_PAD.encode(b"{\"iss\":\"urn:runstate:t\",\"x\":\"\xff\"}");
     let cases = [
         "x".to_owned(),
         "a.b".to_owned(),
@@ -140,12 +144,10 @@ async fn what_is_no_jws_is_malformed() {
         format!("{}.{payload}.{signature}", part("not json")),
         format!("{}.{payload}.{signature}", part(r#"{"kid":"k"}"#)),
         format!("{crit}.{payload}.{signature}"),
+        format!("{null}.{payload}.{signature}"),
+        format!("{first}.{not_utf8}.{signature}"),
         format!("{head}.not base64"),
-        format!(
-            "{}.{}.{signature}",
-            head.split('.').next().unwrap(),
-            part("[1]")
-        ),
+        format!("{first}.{}.{signature}", part("[1]")),
         "a".repeat(17 * 1024),
         format!("{good}="),
     ];

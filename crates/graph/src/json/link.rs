@@ -1,7 +1,8 @@
 //! Links to entities in bodies: `@odata.id`, `@odata.bind`.
 
-use runstate_graph::error::Error;
 use runstate_odata::grammar;
+
+use crate::error::Error;
 
 /// The collections that hold what may be linked to.
 const COLLECTIONS: [&str; 5] = [
@@ -17,7 +18,7 @@ const COLLECTIONS: [&str; 5] = [
 /// # Errors
 ///
 /// 400 for a link that leads elsewhere.
-pub(super) fn ids(links: &[String]) -> Result<Vec<String>, Error> {
+pub fn ids(links: &[String]) -> Result<Vec<String>, Error> {
     links.iter().map(|link| id(link)).collect()
 }
 
@@ -28,7 +29,7 @@ pub(super) fn ids(links: &[String]) -> Result<Vec<String>, Error> {
 /// # Errors
 ///
 /// 400 for a link that leads elsewhere.
-pub(super) fn id(link: &str) -> Result<String, Error> {
+pub fn id(link: &str) -> Result<String, Error> {
     let malformed = || {
         let shown: String = link.chars().take(128).collect();
         Error::bad_request(format!(
