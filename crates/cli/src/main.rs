@@ -17,7 +17,11 @@ use std::{io::Write, process::ExitCode, sync::Arc};
 use clap::{Parser, Subcommand};
 use runstate_graph::clock::Clock;
 
-use crate::{clock::SystemClock, failure::Failure, open_store::open_store};
+use crate::{
+    clock::SystemClock,
+    failure::Failure,
+    open_store::{open_existing_store, open_store},
+};
 
 /// Runs scripts on a fleet of devices, and knows how each run ended.
 #[derive(Debug, Parser)]
@@ -62,11 +66,15 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
         Command::Demo(demo) => demo.run(out).await,
         Command::Serve(serve) => serve.run().await,
         Command::App(command) => {
-            let store = open_store(command.data())?;
+            // The first application of a store may well come before its server.
+            let store = match &command {
+                app::AppCommand::Create(_) => open_store(command.data())?,
+                _ => open_existing_store(command.data())?,
+            };
             app::run(command, store.as_ref(), out).await
         }
         Command::Token(args) => {
-            let store = open_store(&args.data)?;
+            let store = open_existing_store(&args.data)?;
             token::run(args, store, clock, out).await
         }
         Command::Certificate(args) => certificate::run(&args, clock.now(), out),

@@ -42,6 +42,7 @@ async fn caller(data: &str, token: &str) -> Result<Arc<Caller>, AuthError> {
 fn data() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("runstate.db").display().to_string();
+    open_store(&data).unwrap();
     (folder, data)
 }
 
@@ -141,6 +142,7 @@ async fn arguments_that_contradict_each_other_are_refused() {
     let (_folder, data) = data();
     for wrong in [
         &["token", "--data", &data][..],
+        &["token", "--data", "/nowhere.db", "--tenant", "t"],
         &[
             "token", "--data", &data, "--tenant", "t", "--user", "u", "--app",
         ],

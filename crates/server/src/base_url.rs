@@ -1,5 +1,7 @@
 //! Where the server is reached: the base of every absolute link that it writes.
 
+use std::net::IpAddr;
+
 use http::{HeaderMap, Uri, header, uri::Authority};
 
 /// The configured public URL, or none: then links follow each request's scheme and host.
@@ -60,6 +62,21 @@ impl BaseUrl {
     }
 }
 
+/// Whether a base that [`BaseUrl::of_request`] gave is of this machine alone, where the client and
+/// the server are one and a `Host` that lies deceives nobody.
+pub(crate) fn is_loopback(base: &str) -> bool {
+    let host = base.parse::<Uri>().ok().and_then(|uri| {
+        uri.host()
+            .map(|host| host.trim_matches(['[', ']']).to_owned())
+    });
+    host.is_some_and(|host| {
+        host.eq_ignore_ascii_case("localhost")
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +105,20 @@ mod tests {
         for host in ["a b", "a\"b", "u:p@h", "h/path", ""] {
             let base = BaseUrl::default().of_request(&uri, &headers(host), false);
             assert_eq!(base, "http://localhost", "{host}");
+        }
+    }
+
+    #[test]
+    fn this_machine_alone() {
+        for base in ["http://localhost:1", "https://127.0.0.1", "http://[::1]:80"] {
+            assert!(is_loopback(base), "{base}");
+        }
+        for base in [
+            "https://evil.example",
+            "http://localhost.evil.example",
+            "http://10.0.0.1",
+        ] {
+            assert!(!is_loopback(base), "{base}");
         }
     }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use runstate_graph::{error::Error, json::without_mark};
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -42,6 +42,8 @@ pub struct Item {
     /// The ids of the requests that must have succeeded before; each is that of another request.
     #[serde(default)]
     pub depends_on: Vec<String>,
+    /// OData's groups of requests that succeed or fail together, which Graph does not have either.
+    atomicity_group: Option<IgnoredAny>,
 }
 
 /// What a request within a batch asks, as a request by itself would.
@@ -121,6 +123,13 @@ fn check(requests: &[Item]) -> Result<(), Error> {
             let message = format!("The request id '{}' is empty or occurs twice.", item.id);
             return Err(Error::bad_request(message));
         }
+    }
+    if let Some(item) = requests.iter().find(|item| item.atomicity_group.is_some()) {
+        let message = format!(
+            "The request '{}' names an atomicityGroup; there are none.",
+            item.id
+        );
+        return Err(Error::bad_request(message));
     }
     for item in requests {
         if let Some(id) = item.depends_on.iter().find(|id| !ids.contains(id.as_str())) {

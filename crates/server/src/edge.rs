@@ -99,7 +99,11 @@ async fn answer(app: &App, parts: &Parts, body: &mut HttpBody) -> Result<Answer,
         path,
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
-        body: read(app, &parts.headers, body).await?,
+        // What everybody may ask needs no body, and nobody unknown gets memory for one.
+        body: match &caller {
+            Some(_) => read(app, &parts.headers, body).await?,
+            None => Bytes::new(),
+        },
         caller: caller.as_deref().map(|caller: &Caller| caller),
         in_batch: false,
     };

@@ -129,9 +129,11 @@ fn check(rule: Option<&Rule>, read: bool, caller: &Caller) -> Result<(), Denied>
     if needed.iter().any(has) {
         return Ok(());
     }
-    Err(Denied::MissingPermission {
-        needed: needed.join(", "),
-    })
+    let needed = match needed {
+        [] => "none that there is".to_owned(),
+        names => names.join(", "),
+    };
+    Err(Denied::MissingPermission { needed })
 }
 
 /// Whether a rule's template is that of the path.

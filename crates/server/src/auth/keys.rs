@@ -38,10 +38,14 @@ pub(crate) struct KeyTimes {
     pub(crate) max_age: Duration,
     /// As long as fetching fails, keys of this age are still good.
     pub(crate) max_stale: Duration,
-    /// The least time between two fetches, so that tokens with random `kid`s can't make this
-    /// server hammer the issuer.
+    /// The least time between two fetches, but for [`EARLY`] ones, so that tokens with random
+    /// `kid`s can't make this server hammer the issuer.
     pub(crate) min_interval: Duration,
 }
+
+/// How many fetches may come before the interval is over: a key that an issuer begins to use just
+/// after a fetch should not be unknown until then.
+const EARLY: u8 = 2;
 
 /// The least time between two fetches after one that failed: a short outage should end soon.
 const RETRY: Duration = Duration::from_secs(5);
@@ -73,6 +77,10 @@ struct State {
     keys: Arc<Keys>,
     fetched: Option<SystemTime>,
     attempted: Option<SystemTime>,
+    /// How many fetches have come early, since the latest one that did not.
+    early: u8,
+    /// How many fetches there have been.
+    fetches: u64,
     /// Why the latest attempt failed, if it did.
     failure: Option<String>,
 }
@@ -105,14 +113,16 @@ impl KeySet {
             }
             (_, Err(_)) => Arc::clone(&self.fetching).lock_owned().await,
         };
+        let before = state.fetches;
         let mut state = self.state();
         let interval = match state.failure {
             Some(_) => self.times.min_interval.min(RETRY),
             None => self.times.min_interval,
         };
-        let fetched_meanwhile =
-            state.keys.contains_key(kid) && self.is_younger(state.fetched, self.times.max_age);
-        if !fetched_meanwhile && !self.is_younger(state.attempted, interval) {
+        let fetched_meanwhile = state.fetches != before;
+        let rested = !self.is_younger(state.attempted, interval);
+        if !fetched_meanwhile && (rested || state.failure.is_none() && state.early < EARLY) {
+            state.early = if rested { 0 } else { state.early + 1 };
             // In a task of its own: if the fetch ended with the request that asked for it, clients
             // that go away could make this server ask the issuer as often as they like.
             let (source, clock) = (Arc::clone(&self.source), Arc::clone(&self.clock));
@@ -159,6 +169,7 @@ impl KeySet {
 /// Asks the source; the state after that.
 async fn fetch(source: &dyn KeySource, clock: &dyn Clock, mut state: State) -> State {
     state.attempted = Some(clock.now());
+    state.fetches = state.fetches.wrapping_add(1);
     match source.fetch().await {
         Ok(keys) => {
             state.keys = Arc::new(keys);

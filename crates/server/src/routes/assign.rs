@@ -53,10 +53,21 @@ pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(Answer::no_content())
 }
 
+/// The most assignments of either kind that a script may be given at once; all are written in one
+/// transaction, for which other writes wait.
+const MOST_ASSIGNMENTS: usize = 1000;
+
 /// The entities of a parameter; none where it is absent or null.
 fn records(json: &Json, name: &str, ty: &'static StructuredType) -> Result<Vec<Record>, Error> {
     let items = match json.member(name) {
         None | Some(Json::Null) => return Ok(Vec::new()),
+        Some(Json::Array(items)) if items.len() > MOST_ASSIGNMENTS => {
+            let message = format!(
+                "The parameter '{name}' holds {} items; at most {MOST_ASSIGNMENTS} are taken.",
+                items.len()
+            );
+            return Err(Error::bad_request(message));
+        }
         Some(Json::Array(items)) => items,
         Some(other) => {
             let message = format!(

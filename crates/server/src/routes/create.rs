@@ -53,6 +53,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
         .with(header::LOCATION, &location))
 }
 
+/// The most members that a group may be created with, as in Graph.
+const MOST_MEMBERS: usize = 20;
+
 /// What the service adds to what the client gave: id, dates, links.
 async fn complete(
     call: &Call<'_>,
@@ -78,6 +81,13 @@ async fn complete(
     for (navigation, links) in binds {
         match navigation {
             "managedDevice" => entity.device_id = Some(bound_device(call, &links).await?),
+            "members" if *ty == entity::GROUP && links.len() > MOST_MEMBERS => {
+                let message = format!(
+                    "The annotation 'members@odata.bind' holds {} links; at most {MOST_MEMBERS} are taken.",
+                    links.len()
+                );
+                return Err(Error::bad_request(message).into());
+            }
             "members" if *ty == entity::GROUP => entity.members = link::ids(&links)?,
             other => {
                 let message = format!("The annotation '{other}@odata.bind' is not supported here.");

@@ -5,7 +5,7 @@ use runstate_graph::{
     error::Error,
     json::{Json, link},
 };
-use runstate_odata::check;
+use runstate_odata::check::{self, Select};
 
 use super::Call;
 use crate::{
@@ -15,6 +15,10 @@ use crate::{
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     let (query, format) = call.query(check::query)?;
+    if query.select != Select::All || !query.expand.is_empty() {
+        let message = "A link has no properties: $select and $expand are not supported here.";
+        return Err(Error::bad_query(message).into());
+    }
     let (page, next) = call.page(&query, call.app.limits.page_size).await?;
     let body = call
         .writer(format)

@@ -3,6 +3,8 @@
 use runstate_store::issuer::Application;
 use serde::Deserialize;
 
+use crate::base_url::is_loopback;
+
 use super::super::claims::{Claims, seconds};
 use super::super::error::{AuthError, Refusal};
 use super::super::jwk::{Jwk, PublicKey};
@@ -77,11 +79,13 @@ pub(super) fn check(
         return Err(OAuthError::AssertionSubject);
     }
     let tenant = &application.tenant_id;
-    let audiences = [
-        format!("{base_url}/{tenant}/oauth2/v2.0/token"),
-        format!("{base_url}/{tenant}/v2.0"),
-        issuer.name_of(tenant),
-    ];
+    let mut audiences = vec![issuer.name_of(tenant)];
+    // Where no public URL is configured, the base is what the request's `Host` says: whoever had
+    // an assertion made for another host could say that one.
+    if issuer.base_url.get().is_some() || is_loopback(base_url) {
+        audiences.push(format!("{base_url}/{tenant}/oauth2/v2.0/token"));
+        audiences.push(format!("{base_url}/{tenant}/v2.0"));
+    }
     common
         .check_audience(&audiences)
         .map_err(|_| OAuthError::AssertionAudience)?;

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 use super::super::issuer::register;
 use super::super::public_key::{PublicKeyError, application_key};
 use super::support::{Builtin, TENANT, TestKey, present, unsigned};
-use super::token_endpoint::{Answer, ask};
+use super::token_endpoint::{Answer, ask_at};
 
-const ENDPOINT: &str =
-    "http://runstate.test/0e4ab0f5-7d4c-4e6f-9d5a-3e5c0c9f4a11/oauth2/v2.0/token";
+const ENDPOINT: &str = "http://localhost/0e4ab0f5-7d4c-4e6f-9d5a-3e5c0c9f4a11/oauth2/v2.0/token";
 
 /// An application that has `keys`.
 async fn application(builtin: &Builtin, keys: &[&TestKey]) -> String {
@@ -44,6 +43,15 @@ fn claims(builtin: &Builtin, client_id: &str, jti: &str) -> Value {
 
 /// Asks for a token with an assertion, as MSAL does, or without `client_id`.
 async fn ask_with(builtin: &Builtin, client_id: Option<&str>, assertion: &str) -> Answer {
+    ask_at_with("localhost", builtin, client_id, assertion).await
+}
+
+async fn ask_at_with(
+    host: &str,
+    builtin: &Builtin,
+    client_id: Option<&str>,
+    assertion: &str,
+) -> Answer {
     let mut form = vec![
         ("grant_type", "client_credentials"),
         ("scope", "https://graph.microsoft.com/.default"),
@@ -54,7 +62,7 @@ async fn ask_with(builtin: &Builtin, client_id: Option<&str>, assertion: &str) -
         ("client_assertion", assertion),
     ];
     form.extend(client_id.map(|id| ("client_id", id)));
-    ask(builtin, &form).await
+    ask_at(host, builtin, &form).await
 }
 
 #[tokio::test]
@@ -141,7 +149,7 @@ async fn each_mistake_in_an_assertion_has_its_own_number() {
         ),
         (
             "aud",
-            json!("http://runstate.test/other/oauth2/v2.0/token"),
+            json!("http://localhost/other/oauth2/v2.0/token"),
             700_023,
         ),
         ("aud", json!(null), 700_023),
@@ -172,7 +180,7 @@ async fn an_assertion_may_name_the_issuer_as_its_audience() {
     let key = TestKey::ed25519(1);
     let client_id = application(&builtin, &[&key]).await;
     for audience in [
-        format!("http://runstate.test/{TENANT}/v2.0"),
+        format!("http://localhost/{TENANT}/v2.0"),
         format!("urn:runstate:{TENANT}"),
     ] {
         let mut claims = claims(&builtin, &client_id, &audience);
@@ -180,6 +188,20 @@ async fn an_assertion_may_name_the_issuer_as_its_audience() {
         let answer = ask_with(&builtin, None, &key.sign(&json!({"alg": "EdDSA"}), &claims)).await;
         assert!(answer.json["access_token"].is_string(), "{}", answer.json);
     }
+}
+
+/// Whoever had an assertion made for a server of his own could send it here and say that this is
+/// that server.
+#[tokio::test]
+async fn a_host_that_anybody_can_claim_is_no_audience() {
+    let builtin = Builtin::open().await;
+    let key = TestKey::ed25519(1);
+    let client_id = application(&builtin, &[&key]).await;
+    let mut claims = claims(&builtin, &client_id, "j");
+    claims["aud"] = json!(format!("http://evil.example/{TENANT}/oauth2/v2.0/token"));
+    let assertion = key.sign(&json!({"alg": "EdDSA"}), &claims);
+    let answer = ask_at_with("evil.example", &builtin, Some(&client_id), &assertion).await;
+    assert_eq!(answer.status, http::StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -91,6 +91,14 @@ async fn a_rotated_key_is_fetched_and_random_ones_are_not() {
             .is_ok()
     );
     assert_eq!(foreign.fetches(), 1);
+    foreign.publish(vec![old.jwk("old"), new.jwk("new")]);
+    assert!(
+        present(&authenticator, &new.sign(&header("new"), &claims))
+            .await
+            .is_ok(),
+        "a key that comes into use just after a fetch is known at once"
+    );
+    assert_eq!(foreign.fetches(), 2);
 
     for number in 0..100 {
         let token = old.sign(&header(&format!("random{number}")), &claims);
@@ -98,18 +106,19 @@ async fn a_rotated_key_is_fetched_and_random_ones_are_not() {
     }
     assert_eq!(
         foreign.fetches(),
-        1,
+        3,
         "random key ids must not make us hammer the issuer"
     );
 
-    foreign.publish(vec![old.jwk("old"), new.jwk("new")]);
+    let newest = TestKey::ed25519(3);
+    foreign.publish(vec![old.jwk("old"), newest.jwk("newest")]);
     clock.advance(30);
     assert!(
-        present(&authenticator, &new.sign(&header("new"), &claims))
+        present(&authenticator, &newest.sign(&header("newest"), &claims))
             .await
             .is_ok()
     );
-    assert_eq!(foreign.fetches(), 2);
+    assert_eq!(foreign.fetches(), 4);
 }
 
 #[tokio::test]

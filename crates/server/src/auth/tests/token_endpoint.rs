@@ -62,8 +62,12 @@ async fn send(builtin: &Builtin, request: Request<Body>) -> Answer {
 }
 
 fn token_request() -> http::request::Builder {
+    token_request_at("localhost")
+}
+
+fn token_request_at(host: &str) -> http::request::Builder {
     Request::post(format!("/{TENANT}/oauth2/v2.0/token"))
-        .header(header::HOST, "runstate.test")
+        .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 }
 
@@ -73,7 +77,12 @@ fn encode(form: &[(&str, &str)]) -> Body {
 }
 
 pub(super) async fn ask(builtin: &Builtin, form: &[(&str, &str)]) -> Answer {
-    send(builtin, token_request().body(encode(form)).unwrap()).await
+    ask_at("localhost", builtin, form).await
+}
+
+/// As [`ask`], of a server that the client calls `host`.
+pub(super) async fn ask_at(host: &str, builtin: &Builtin, form: &[(&str, &str)]) -> Answer {
+    send(builtin, token_request_at(host).body(encode(form)).unwrap()).await
 }
 
 async fn get(builtin: &Builtin, path: &str) -> Answer {
