@@ -1,6 +1,7 @@
 //! Who may do what: every path of the schema, every method, every kind of caller.
 
 mod matrix;
+mod members;
 mod reach;
 mod service;
 pub(crate) mod surface;

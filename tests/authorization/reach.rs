@@ -42,7 +42,8 @@ const READS: &[(&str, &str, &str, bool)] = &[
     (USER_STATES, "$filter=deviceRunStates/any(s:s/managedDevice/users/any())", SCRIPTS, false),
     ("/deviceManagement/managedDevices", "$expand=users", DEVICES, true),
     ("/groups", "$expand=members", GROUPS, true),
-    ("/groups", "$filter=members/any(m:m/displayName eq 'x')", GROUPS, true),
+    ("/groups", "$filter=members/any()", GROUPS, true),
+    ("/groups", "$filter=members/any(m:m/displayName eq 'x')", GROUPS, false),
 ];
 
 #[tokio::test]

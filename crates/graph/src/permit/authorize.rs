@@ -2,11 +2,12 @@
 
 use runstate_odata::{
     check::{Expand, Member, PathStep, Predicate, Query, ResourcePath, Scalar, Step, Tail},
-    edm::NavigationProperty,
+    edm::{NavigationProperty, StructuredKind, StructuredType, Type},
 };
 
 use super::{
     Act, Caller, CallerKind, Permit,
+    member::{read_every_type, read_type},
     rules::{RULES, Rule},
 };
 use crate::entity;
@@ -56,8 +57,9 @@ pub fn authorize(path: &ResourcePath, act: Act, caller: &Caller) -> Result<Permi
     Ok(Permit::new(caller.tenant_id.clone(), device_id))
 }
 
-/// Checks that `caller` may also read whatever `query` reaches from `path` along navigation
-/// properties: what it expands, filters by and sorts by.
+/// Checks that `caller` may also read whatever `query` reaches from `path`: along navigation
+/// properties and casts, and of the members of a group, by what it expands, filters by, sorts by and
+/// searches.
 ///
 /// # Errors
 ///
@@ -72,19 +74,23 @@ fn read_query(steps: &mut Vec<PathStep>, query: &Query, caller: &Caller) -> Resu
     if let Some(last) = steps.last_mut().filter(|step| step.navigation.collection) {
         last.key.get_or_insert_default();
     }
-    let mut members = Vec::new();
+    let mut ways = Vec::new();
     if let Some(filter) = &query.filter {
-        in_predicate(filter, &mut Vec::new(), &mut members);
+        in_predicate(filter, &mut Vec::new(), &mut ways);
     }
     for order in &query.orderby {
-        in_scalar(&order.by, &[], &mut members);
+        in_scalar(&order.by, &[], &mut ways);
     }
-    for navigations in members {
+    for way in ways {
         let from = steps.len();
-        for navigation in navigations {
-            read_along(steps, navigation, caller)?;
+        let mut ty = query.ty;
+        for step in way {
+            ty = read_step(steps, ty, step, caller)?;
         }
         steps.truncate(from);
+    }
+    if query.search.is_some() && *query.ty == entity::DIRECTORY_OBJECT {
+        read_every_type(caller)?;
     }
     for Expand {
         navigation, query, ..
@@ -98,16 +104,43 @@ fn read_query(steps: &mut Vec<PathStep>, query: &Query, caller: &Caller) -> Resu
     Ok(())
 }
 
+/// Checks that one more step of a way may be read from an instance of `ty`; the type behind it.
+fn read_step(
+    steps: &mut Vec<PathStep>,
+    ty: &'static StructuredType,
+    step: Step,
+    caller: &Caller,
+) -> Result<&'static StructuredType, Denied> {
+    match step {
+        Step::Navigation(navigation) => {
+            read_along(steps, navigation, caller)?;
+            Ok(navigation.target)
+        }
+        Step::Cast(target) => {
+            // A complex value is a part of what holds it.
+            if target.kind == StructuredKind::Entity {
+                read_type(target, caller)?;
+            }
+            Ok(target)
+        }
+        Step::Property(property) => {
+            if *ty == entity::DIRECTORY_OBJECT && property.name != entity::ID.name {
+                read_every_type(caller)?;
+            }
+            Ok(match property.ty {
+                Type::Complex(inner) => inner,
+                _ => ty,
+            })
+        }
+    }
+}
+
 /// Adds the step along `navigation` to the path, having checked that its end may be read.
 fn read_along(
     steps: &mut Vec<PathStep>,
     navigation: &'static NavigationProperty,
     caller: &Caller,
 ) -> Result<(), Denied> {
-    // Whatever permissions a device's token may hold: it reads nothing but its own states.
-    if matches!(caller.kind, CallerKind::Device { .. }) {
-        return Err(Denied::DeviceOnly);
-    }
     steps.push(PathStep {
         navigation,
         key: navigation.collection.then(String::new),
@@ -115,6 +148,15 @@ fn read_along(
     let rule = RULES
         .iter()
         .find(|rule| covers(rule.path, steps, &Tail::Resource));
+    may_read(rule, caller)
+}
+
+/// Checks that `caller` may read, by `rule`, what is not the end of the request's own path.
+pub(super) fn may_read(rule: Option<&Rule>, caller: &Caller) -> Result<(), Denied> {
+    // Whatever permissions a device's token may hold: it reads nothing but its own states.
+    if matches!(caller.kind, CallerKind::Device { .. }) {
+        return Err(Denied::DeviceOnly);
+    }
     check(rule, true, caller)
 }
 
@@ -158,13 +200,9 @@ fn covers(template: &str, steps: &[PathStep], tail: &Tail) -> bool {
     steps_match && tail_matches && names.next().is_none()
 }
 
-/// Adds the navigation properties that a predicate follows, path by path. `variables` holds, for
-/// each lambda variable in scope, the way by which its collection is reached.
-fn in_predicate(
-    predicate: &Predicate,
-    variables: &mut Vec<Vec<&'static NavigationProperty>>,
-    found: &mut Vec<Vec<&'static NavigationProperty>>,
-) {
+/// Adds the ways that a predicate follows from the row. `variables` holds, for each lambda variable
+/// in scope, the way by which its collection is reached.
+fn in_predicate(predicate: &Predicate, variables: &mut Vec<Vec<Step>>, found: &mut Vec<Vec<Step>>) {
     match predicate {
         Predicate::And(left, right) | Predicate::Or(left, right) => {
             in_predicate(left, variables, found);
@@ -190,11 +228,7 @@ fn in_predicate(
     }
 }
 
-fn in_scalar(
-    scalar: &Scalar,
-    variables: &[Vec<&'static NavigationProperty>],
-    found: &mut Vec<Vec<&'static NavigationProperty>>,
-) {
+fn in_scalar(scalar: &Scalar, variables: &[Vec<Step>], found: &mut Vec<Vec<Step>>) {
     match scalar {
         Scalar::Literal(_) => {}
         Scalar::Member(member) => found.push(way(member, variables)),
@@ -206,18 +240,12 @@ fn in_scalar(
     }
 }
 
-/// The navigation properties from the row to the end of `member`.
-fn way(
-    member: &Member,
-    variables: &[Vec<&'static NavigationProperty>],
-) -> Vec<&'static NavigationProperty> {
+/// The steps from the row to the end of `member`.
+fn way(member: &Member, variables: &[Vec<Step>]) -> Vec<Step> {
     let outer = usize::from(member.root.0)
         .checked_sub(1)
         .and_then(|i| variables.get(i));
     let mut way = outer.cloned().unwrap_or_default();
-    way.extend(member.steps.iter().filter_map(|step| match step {
-        Step::Navigation(navigation) => Some(*navigation),
-        Step::Property(_) | Step::Cast(_) => None,
-    }));
+    way.extend(&member.steps);
     way
 }

@@ -6,6 +6,7 @@
 mod act;
 mod authorize;
 mod caller;
+mod member;
 #[expect(
     clippy::module_inception,
     reason = "the file is named for the type in it"
@@ -16,4 +17,5 @@ pub mod rules;
 pub use act::{Act, acts};
 pub use authorize::{Denied, authorize, authorize_query};
 pub use caller::{Caller, CallerKind, PERSONAL_TENANT};
+pub use member::sees_whole;
 pub use permit::Permit;

@@ -6,17 +6,12 @@ use runstate_graph::json::write::etag;
 use super::Call;
 use crate::{
     exchange::{Answer, Body, Failure},
-    failure, negotiate,
+    negotiate,
 };
 
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Failure> {
     let (query, format) = call.entity_query()?;
-    let row = call
-        .app
-        .store
-        .entity_get(&call.permit, &call.path, &query)
-        .await;
-    let row = row.map_err(failure::of_store)?;
+    let row = call.entity(&call.path, &query).await?;
     // What an expansion holds may change without the entity, so its tag says nothing of the whole.
     let unchanged =
         query.expand.is_empty() && negotiate::has_version(call.request.headers, row.version)?;

@@ -3,6 +3,7 @@
 
 mod assign;
 mod batch;
+mod blank;
 mod body;
 mod count;
 mod create;
@@ -187,11 +188,20 @@ impl Call<'_> {
     async fn page(&self, query: &Query, size: u32) -> Result<(Page, Option<String>), Failure> {
         let store = &self.app.store;
         let page = store.entity_list(&self.permit, &self.path, query, size);
-        let page = page.await.map_err(failure::of_store)?;
+        let mut page = page.await.map_err(failure::of_store)?;
+        blank::page(&mut page, query, self.caller);
         let url = format!("{}{}", self.request.root, self.request.path);
         let next = page.next.as_ref();
         let next = next.map(|token| url::next_link(&url, self.request.query, token));
         Ok((page, next))
+    }
+
+    /// The entity at the end of `path`.
+    async fn entity(&self, path: &ResourcePath, query: &Query) -> Result<Row, Failure> {
+        let row = self.app.store.entity_get(&self.permit, path, query).await;
+        let mut row = row.map_err(failure::of_store)?;
+        blank::row(&mut row, query, self.caller);
+        Ok(row)
     }
 
     /// Refuses system query options where none means anything.
@@ -220,7 +230,6 @@ impl Call<'_> {
         {
             last.key = Some(row.id().to_owned());
         }
-        let row = self.app.store.entity_get(&self.permit, &path, query).await;
-        row.map_err(failure::of_store)
+        self.entity(&path, query).await
     }
 }
