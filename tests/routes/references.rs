@@ -68,10 +68,17 @@ async fn members_are_added_listed_and_removed() {
         .map(|link| link["@odata.id"].as_str().unwrap())
         .collect();
     referenced.sort_unstable();
-    let mut expected =
-        [&ada, &nested, &device].map(|id| format!("{}/directoryObjects('{id}')", server.root()));
+    let mut expected = [
+        ("users", &ada),
+        ("groups", &nested),
+        ("deviceManagement/managedDevices", &device),
+    ]
+    .map(|(set, id)| format!("{}/{set}('{id}')", server.root()));
     expected.sort();
     assert_eq!(referenced, expected);
+    for link in referenced {
+        server.read(link).await;
+    }
     assert_eq!(
         server.get(&format!("{members}/$count")).send().await.text(),
         "3"

@@ -1,6 +1,11 @@
 //! `runstate serve`: the server.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use runstate_graph::clock::Clock;
@@ -9,7 +14,7 @@ use runstate_server::{
     auth::{Authenticator, TrustedIssuer, issuer::BuiltinIssuer},
     base_url::BaseUrl,
     limits::Limits,
-    listen::{self, Tls},
+    listen::{self, Tls, TlsError},
     router,
 };
 use runstate_store_sqlite::SqliteStore;
@@ -78,7 +83,7 @@ impl Server {
             None => BaseUrl::default(),
         };
         let tls = match (&settings.tls_cert, &settings.tls_key) {
-            (Some(cert), Some(key)) => Some(Tls::from_files(cert, key).map_err(Failure::from)?),
+            (Some(cert), Some(key)) => Some(tls(cert, key)?),
             (None, None) => None,
             _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
         };
@@ -198,4 +203,13 @@ pub(crate) fn log_to_stderr(level: Level) {
         .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .init();
+}
+
+/// The server's side of TLS from its two files; of a fault it says which of them has it.
+fn tls(cert: &Path, key: &Path) -> Result<Tls, Failure> {
+    Tls::from_files(cert, key).map_err(|error| match error {
+        TlsError::Certificate => format!("{}: {error}", cert.display()).into(),
+        TlsError::Key => format!("{}: {error}", key.display()).into(),
+        TlsError::File { .. } | TlsError::Rustls(_) => error.into(),
+    })
 }

@@ -198,6 +198,38 @@ fn requests_in_flight_are_finished() {
 }
 
 #[test]
+fn of_two_files_for_tls_the_bad_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    output(&["certificate", "--out", &path("tls")]);
+    let (cert, key) = (path("tls/server.pem"), path("tls/server-key.pem"));
+    let (bad, absent) = (path("bad.pem"), path("absent.pem"));
+    std::fs::write(&bad, "no PEM").unwrap();
+    for (cert, key, expected) in [
+        (&bad, &key, format!("{bad}: the certificate is not PEM")),
+        (
+            &cert,
+            &bad,
+            format!("{bad}: the key is not a PEM private key"),
+        ),
+        (&absent, &key, absent.clone()),
+        (&cert, &absent, absent.clone()),
+    ] {
+        let mut command = runstate();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data", &path("a.db")]);
+        let ended = command
+            .args(["--tls-cert", cert, "--tls-key", key])
+            .output();
+        let ended = ended.unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert!(
+            !ended.status.success() && told.contains(&expected),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_started_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {

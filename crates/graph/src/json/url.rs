@@ -4,10 +4,23 @@ use std::fmt::Write as _;
 
 use runstate_odata::{
     check::{Query, ResourcePath, Select},
-    edm::NavigationProperty,
+    edm::{NavigationProperty, StructuredType},
 };
 
-use crate::entity;
+use crate::{entity, row::Row};
+
+/// The set of all users, groups and devices, as contexts name it.
+const DIRECTORY_OBJECTS: &str = "directoryObjects";
+
+/// The path of the set that all entities of a type are in, wherever a link to them starts.
+fn set_of(ty: &StructuredType) -> Option<&'static str> {
+    match ty {
+        ty if ty == &entity::MANAGED_DEVICE => Some("deviceManagement/managedDevices"),
+        ty if ty == &entity::USER => Some("users"),
+        ty if ty == &entity::GROUP => Some("groups"),
+        _ => None,
+    }
+}
 
 /// Where an entity or a collection stands, as a canonical path: keys in parentheses, and what is
 /// not contained by its owner under its own entity set.
@@ -38,10 +51,8 @@ impl Location {
     pub(super) fn navigate(&self, navigation: &NavigationProperty) -> Self {
         let set = match navigation.target {
             _ if navigation.contained => None,
-            ty if ty == &entity::MANAGED_DEVICE => Some("deviceManagement/managedDevices"),
-            ty if ty == &entity::USER => Some("users"),
-            ty if ty == &entity::DIRECTORY_OBJECT => Some("directoryObjects"),
-            _ => None,
+            ty if ty == &entity::DIRECTORY_OBJECT => Some(DIRECTORY_OBJECTS),
+            ty => set_of(ty),
         };
         let path = match set {
             Some(set) => set.to_owned(),
@@ -63,6 +74,19 @@ impl Location {
         Self {
             path: format!("{}('{}')", self.path, key(id)),
             collection: false,
+        }
+    }
+
+    /// The entity of that row. Directory objects are addressed in the set of their exact type, because
+    /// one of their own is not served.
+    pub(super) fn row(&self, row: &Row) -> Self {
+        match set_of(row.record.ty) {
+            Some(set) if self.collection && self.path == DIRECTORY_OBJECTS => Self {
+                path: set.to_owned(),
+                collection: true,
+            }
+            .entity(row.id()),
+            _ => self.entity(row.id()),
         }
     }
 

@@ -58,7 +58,7 @@ impl Writer<'_> {
         let location = Location::of(path);
         let context = || url::context(self.root, &location, Some(query), true);
         self.answer(512, context, |object| {
-            object.members(&location.entity(row.id()), query, row, with_type);
+            object.members(&location.row(row), query, row, with_type);
         })
     }
 
@@ -85,7 +85,7 @@ impl Writer<'_> {
             object.count_and_next("", page, next);
             object.name("value");
             object.array(&page.rows, |object, row| {
-                let id = location.entity(row.id());
+                let id = location.row(row);
                 let id = format!("{}/{}", self.root, id.canonical());
                 object.object(|link| link.string("@odata.id", &id));
             });
@@ -238,7 +238,7 @@ impl<'w> Object<'_, 'w> {
                 Expanded::One(None) => self.raw(navigation.name, "null"),
                 Expanded::One(Some(row)) => {
                     self.name(navigation.name);
-                    self.nested(&end.entity(row.id()), &expand.query, row);
+                    self.nested(&end.row(row), &expand.query, row);
                 }
                 Expanded::Many(page) => {
                     // The rest is asked for from this entity, wherever those entities live.
@@ -274,7 +274,7 @@ impl<'w> Object<'_, 'w> {
         self.count_and_next(prefix, page, next);
         self.name(if prefix.is_empty() { "value" } else { prefix });
         self.array(&page.rows, |object, row| {
-            object.nested(&location.entity(row.id()), query, row);
+            object.nested(&location.row(row), query, row);
         });
     }
 
