@@ -7,7 +7,8 @@ use crate::{
     workspace::{root, target},
 };
 
-/// Runs each target in `fuzz/fuzz_targets` for so many seconds, and says how many inputs it tried.
+/// Runs each target in `fuzz/fuzz_targets` for so many seconds, and says how many inputs it tried and
+/// how much of the code they reached.
 pub(crate) fn run(seconds: u32) -> Outcome {
     if !needs::succeeds(&["cargo-fuzz", "--version"]) {
         return Err("cargo-fuzz is missing: cargo install --locked cargo-fuzz".to_owned());
@@ -34,7 +35,7 @@ pub(crate) fn run(seconds: u32) -> Outcome {
     Ok(())
 }
 
-/// Runs one target; the fuzzer's own last line, which counts the inputs.
+/// Runs one target; the fuzzer's own account of it.
 fn run_target(folder: &Path, name: &str, seconds: u32) -> Outcome<String> {
     // What a run finds is kept here for the next; the seeds are read only.
     let corpus = folder.join("corpus").join(name);
@@ -52,18 +53,21 @@ fn run_target(folder: &Path, name: &str, seconds: u32) -> Outcome<String> {
         command.arg(seeds);
     }
     command.args(["--", &format!("-max_total_time={seconds}")]);
-    let dictionary = folder.join("odata.dict");
-    if name.starts_with("odata") && dictionary.is_file() {
-        command.arg(format!("-dict={}", dictionary.display()));
+    // A dictionary of its own, or that of the query language.
+    let own = folder.join(format!("{name}.dict"));
+    let shared = folder.join("odata.dict");
+    if own.is_file() {
+        command.arg(format!("-dict={}", own.display()));
+    } else if name.starts_with("odata") && shared.is_file() {
+        command.arg(format!("-dict={}", shared.display()));
     }
 
     let output = command
         .output()
         .map_err(|error| format!("cargo fuzz: {error}"))?;
     let log = String::from_utf8_lossy(&output.stderr);
-    let done = log.lines().rfind(|line| line.starts_with("Done "));
-    match done {
-        Some(done) if output.status.success() => Ok(done.to_owned()),
+    match account(&log) {
+        Some(account) if output.status.success() => Ok(account),
         _ => {
             let file = target().join(format!("fuzz-{name}.log"));
             let kept = fs::write(&file, log.as_bytes()).map_err(|error| error.to_string());
@@ -79,7 +83,31 @@ fn run_target(folder: &Path, name: &str, seconds: u32) -> Outcome<String> {
     }
 }
 
+/// The fuzzer's last line, which counts the inputs, and from the line before it the edges (`cov`) and
+/// features (`ft`) of the code that they reached.
+fn account(log: &str) -> Option<String> {
+    let done = log.lines().rfind(|line| line.starts_with("Done "))?;
+    let reached = log.lines().rfind(|line| line.contains("\tDONE "))?;
+    let (from, to) = (reached.find("cov: ")?, reached.find(" corp: ")?);
+    Some(format!("{done}, {}", reached.get(from..to)?))
+}
+
 fn read_folder(folder: &Path) -> Outcome<Vec<fs::DirEntry>> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect);
     entries.map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account;
+
+    #[test]
+    fn an_account_counts_inputs_and_what_they_reached() {
+        let log = "#8\tNEW    cov: 1 ft: 2 corp: 1/1b\n\
+            #9\tDONE   cov: 105 ft: 224 corp: 87/3775b lim: 4096 exec/s: 3 rss: 32Mb\n\
+            Done 9 runs in 3 second(s)\n";
+        let wanted = "Done 9 runs in 3 second(s), cov: 105 ft: 224";
+        assert_eq!(account(log).as_deref(), Some(wanted));
+        assert_eq!(account("Done 9 runs in 3 second(s)"), None);
+    }
 }

@@ -1,0 +1,101 @@
+//! A built-in issuer whose key is known, at a time that stands still.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use ring::signature::Ed25519KeyPair;
+use runstate_graph::clock::Clock;
+use runstate_server::{auth::issuer::BuiltinIssuer, base_url::BaseUrl};
+use runstate_store::{
+    Error,
+    issuer::{Application, IssuerStore, SigningKey},
+};
+use tokio::runtime::Runtime;
+
+/// Seconds since 1970.
+pub const NOW: u64 = 1_769_860_800;
+/// The id of the issuer's key.
+pub const KID: &str = "key";
+
+/// What lies before the seed of an Ed25519 private key (RFC 8410, section 7).
+const PREFIX: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// The issuer, which knows these applications.
+pub fn open(runtime: &Runtime, seed: [u8; 32], applications: Vec<Application>) -> BuiltinIssuer {
+    let private_key = [PREFIX.as_slice(), &seed].concat();
+    let store = Arc::new(Fixed {
+        private_key,
+        applications,
+    });
+    let issuer = BuiltinIssuer::open(store, Arc::new(Stopped), BaseUrl::default());
+    runtime.block_on(issuer).expect("an issuer")
+}
+
+/// A runtime for futures that wait for nothing.
+pub fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.build().expect("a runtime")
+}
+
+/// The key pair of a seed.
+pub fn key(seed: [u8; 32]) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed")
+}
+
+/// A clock that says [`NOW`].
+pub struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
+    }
+}
+
+/// A store that holds what it was given, and takes no more.
+struct Fixed {
+    private_key: Vec<u8>,
+    applications: Vec<Application>,
+}
+
+#[async_trait]
+impl IssuerStore for Fixed {
+    async fn signing_keys(&self) -> Result<Vec<SigningKey>, Error> {
+        Ok(vec![SigningKey {
+            kid: KID.to_owned(),
+            algorithm: "EdDSA".to_owned(),
+            private_key: self.private_key.clone(),
+            created: SystemTime::UNIX_EPOCH,
+        }])
+    }
+
+    async fn signing_key_add(&self, _: SigningKey) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn application_get(
+        &self,
+        tenant_id: &str,
+        client_id: &str,
+    ) -> Result<Option<Application>, Error> {
+        let mut all = self.applications.iter();
+        let found = all.find(|one| one.tenant_id == tenant_id && one.client_id == client_id);
+        Ok(found.cloned())
+    }
+
+    async fn application_add(&self, _: Application) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn application_list(&self, _: &str) -> Result<Vec<Application>, Error> {
+        Ok(self.applications.clone())
+    }
+
+    async fn application_delete(&self, _: &str, _: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
