@@ -141,3 +141,64 @@ async fn devices_users_and_groups_are_changed() {
         assert_eq!(server.read(&path).await, expected);
     }
 }
+
+#[tokio::test]
+async fn a_name_has_an_end() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Short").await;
+    let state = format!("/deviceManagement/deviceShellScripts/{script}/groupAssignments");
+    for (collection, more, property, most) in [
+        (
+            "/deviceManagement/deviceShellScripts",
+            json!({ "scriptContent": "" }),
+            "displayName",
+            1024,
+        ),
+        (
+            "/deviceManagement/deviceManagementScripts",
+            json!({}),
+            "displayName",
+            1024,
+        ),
+        (
+            "/deviceManagement/assignmentFilters",
+            json!({ "rule": "(true)" }),
+            "displayName",
+            1024,
+        ),
+        (
+            "/deviceManagement/managedDevices",
+            json!({}),
+            "deviceName",
+            1024,
+        ),
+        (
+            "/users",
+            json!({ "displayName": "a" }),
+            "userPrincipalName",
+            1024,
+        ),
+        ("/users", json!({}), "displayName", 1024),
+        ("/groups", json!({}), "displayName", 1024),
+        (state.as_str(), json!({}), "targetGroupId", 256),
+    ] {
+        let with = |length: usize| {
+            let mut body = more.clone();
+            body[property] = json!("\u{1f600}".repeat(length));
+            body
+        };
+        let (longest, too_long) = (with(most), with(most + 1));
+        let id = server.create(collection, &longest).await;
+        let path = format!("{collection}/{}", runstate_testkit::encode(&id));
+        for refused in [
+            server.post(collection, &too_long).send().await,
+            server.patch(&path, &too_long).send().await,
+        ] {
+            let message = refused.expect(400).message();
+            let wanted = format!("The property '{property}' must have at most {most} characters.");
+            assert_eq!(message, wanted, "{collection}");
+        }
+        let read = server.read(&path).await;
+        assert_eq!(read[property], longest[property], "{collection}");
+    }
+}

@@ -79,7 +79,10 @@ static TARGET: Property = Property::new("target", Type::Complex(&ASSIGNMENT_TARG
 pub static ASSIGNMENT: StructuredType =
     StructuredType::entity("deviceManagementScriptAssignment", &ENTITY, &[&ID, &TARGET]);
 
-static TARGET_GROUP_ID: Property = Property::new("targetGroupId", Type::String).required();
+/// Part of the assignment's `id`, and so no longer than the ids that clients give.
+static TARGET_GROUP_ID: Property = Property::new("targetGroupId", Type::String)
+    .required()
+    .at_most(256);
 
 /// Assigns a script to a group, in the older form.
 ///

@@ -2,7 +2,7 @@
 
 use runstate_odata::edm::{Property, StructuredType, Type};
 
-use super::{ASSIGNMENT_FILTER_MANAGEMENT_TYPE, DEVICE_PLATFORM_TYPE, ENTITY, ID};
+use super::{ASSIGNMENT_FILTER_MANAGEMENT_TYPE, DEVICE_PLATFORM_TYPE, ENTITY, ID, LONGEST_NAME};
 
 static CREATED: Property = Property::new("createdDateTime", Type::DateTimeOffset)
     .required()
@@ -12,7 +12,8 @@ static LAST_MODIFIED: Property = Property::new("lastModifiedDateTime", Type::Dat
     .computed();
 static DISPLAY_NAME: Property = Property::new("displayName", Type::String)
     .required()
-    .searchable();
+    .searchable()
+    .at_most(LONGEST_NAME);
 static DESCRIPTION: Property = Property::new("description", Type::String).searchable();
 static PLATFORM: Property = Property::new("platform", Type::Enum(&DEVICE_PLATFORM_TYPE)).required();
 static RULE: Property = Property::new("rule", Type::String);

@@ -2,11 +2,14 @@
 
 use runstate_odata::edm::{Acts, NavigationProperty, Property, StructuredType, Type};
 
-use super::{ENTITY, ID};
+use super::{ENTITY, ID, LONGEST_NAME};
 
-static DISPLAY_NAME: Property = Property::new("displayName", Type::String).searchable();
-static USER_PRINCIPAL_NAME: Property =
-    Property::new("userPrincipalName", Type::String).searchable();
+static DISPLAY_NAME: Property = Property::new("displayName", Type::String)
+    .searchable()
+    .at_most(LONGEST_NAME);
+static USER_PRINCIPAL_NAME: Property = Property::new("userPrincipalName", Type::String)
+    .searchable()
+    .at_most(LONGEST_NAME);
 static MAIL: Property = Property::new("mail", Type::String).searchable();
 static GIVEN_NAME: Property = Property::new("givenName", Type::String).searchable();
 static SURNAME: Property = Property::new("surname", Type::String).searchable();

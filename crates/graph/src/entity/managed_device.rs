@@ -3,21 +3,21 @@
 use runstate_odata::edm::{Acts, NavigationProperty, Property, StructuredType, Type};
 
 use super::{
-    COMPLIANCE_STATE, DEVICE_REGISTRATION_STATE, DEVICE_TYPE, ENTITY, ID,
+    COMPLIANCE_STATE, DEVICE_REGISTRATION_STATE, DEVICE_TYPE, ENTITY, ID, LONGEST_NAME,
     MANAGED_DEVICE_ARCHITECTURE, MANAGED_DEVICE_OWNER_TYPE, MANAGEMENT_AGENT_TYPE,
     MANAGEMENT_STATE, OWNER_TYPE, USER,
 };
 
 macro_rules! properties {
-    ($($name:ident = $wire:literal: $ty:expr $(, $build:ident)*;)+) => {
-        $(static $name: Property = Property::new($wire, $ty)$(.$build())*;)+
+    ($($name:ident = $wire:literal: $ty:expr $(, $build:ident $(($limit:expr))?)*;)+) => {
+        $(static $name: Property = Property::new($wire, $ty)$(.$build($($limit)?))*;)+
         static PROPERTIES: &[&Property] = &[&ID, $(&$name),+];
     };
 }
 
 properties! {
     USER_ID = "userId": Type::String;
-    DEVICE_NAME = "deviceName": Type::String, searchable;
+    DEVICE_NAME = "deviceName": Type::String, searchable, at_most(LONGEST_NAME);
     MANAGED_DEVICE_NAME = "managedDeviceName": Type::String, searchable;
     MANAGED_DEVICE_OWNER = "managedDeviceOwnerType": Type::Enum(&MANAGED_DEVICE_OWNER_TYPE);
     OWNER = "ownerType": Type::Enum(&OWNER_TYPE);

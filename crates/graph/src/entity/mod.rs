@@ -23,6 +23,10 @@ pub use script::*;
 
 use runstate_odata::edm::{Property, StructuredKind, StructuredType, Type};
 
+/// How many characters a name has at most that lists are sorted by. Whole names go into the link to
+/// the next page, and a URL has an end.
+const LONGEST_NAME: u32 = 1024;
+
 /// The key of every entity. Clients send it back in bodies; the service alone sets it.
 pub static ID: Property = Property::new("id", Type::String).required().computed();
 

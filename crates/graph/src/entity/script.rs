@@ -4,12 +4,13 @@ use runstate_odata::edm::{Action, Acts, NavigationProperty, Property, Structured
 
 use super::{
     ASSIGNMENT, DEVICE_CUSTOM_ATTRIBUTE_VALUE_TYPE, DEVICE_STATE, ENTITY, GROUP_ASSIGNMENT, ID,
-    RUN_AS_ACCOUNT_TYPE, RUN_SUMMARY, USER_STATE,
+    LONGEST_NAME, RUN_AS_ACCOUNT_TYPE, RUN_SUMMARY, USER_STATE,
 };
 
 static DISPLAY_NAME: Property = Property::new("displayName", Type::String)
     .required()
-    .searchable();
+    .searchable()
+    .at_most(LONGEST_NAME);
 static DESCRIPTION: Property = Property::new("description", Type::String).searchable();
 static SCRIPT_CONTENT: Property = Property::new("scriptContent", Type::Binary).single_only();
 static CREATED: Property = Property::new("createdDateTime", Type::DateTimeOffset)

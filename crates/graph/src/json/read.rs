@@ -196,7 +196,7 @@ fn value(property: &'static Property, path: &str, json: &Json) -> Result<Value, 
         let Json::Array(items) = json else {
             return Err(wrong(path, "an array", json));
         };
-        let item = |(i, item): (usize, &Json)| single(property.ty, &format!("{path}[{i}]"), item);
+        let item = |(i, item): (usize, &Json)| single(property, &format!("{path}[{i}]"), item);
         return Ok(Value::Collection(
             items
                 .iter()
@@ -213,12 +213,15 @@ fn value(property: &'static Property, path: &str, json: &Json) -> Result<Value, 
             Err(Error::bad_request(message))
         };
     }
-    single(property.ty, path, json)
+    single(property, path, json)
 }
 
-fn single(ty: Type, path: &str, json: &Json) -> Result<Value, Error> {
-    match (ty, json) {
-        (Type::String, Json::String(text)) => Ok(Value::String(text.clone())),
+fn single(property: &Property, path: &str, json: &Json) -> Result<Value, Error> {
+    match (property.ty, json) {
+        (Type::String, Json::String(text)) => {
+            check_length(property, path, text)?;
+            Ok(Value::String(text.clone()))
+        }
         (Type::Boolean, Json::Boolean(value)) => Ok(Value::Boolean(*value)),
         (Type::Int32, Json::Integer(number)) => {
             i32::try_from(*number).map(Value::Int32).map_err(|_| {
@@ -252,6 +255,20 @@ fn single(ty: Type, path: &str, json: &Json) -> Result<Value, Error> {
         (Type::Complex(ty), Json::Object(members)) => complex(ty, path, members),
         (ty, json) => Err(wrong(path, expected(ty), json)),
     }
+}
+
+/// Refuses a text that is longer than the property allows.
+fn check_length(property: &Property, path: &str, text: &str) -> Result<(), Error> {
+    let Some(most) = property.max_length else {
+        return Ok(());
+    };
+    let most_characters = usize::try_from(most).unwrap_or(usize::MAX);
+    if text.chars().nth(most_characters).is_none() {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "The property '{path}' must have at most {most} characters."
+    )))
 }
 
 /// A complex value; `@odata.type` picks the type where others derive from the declared one.

@@ -13,7 +13,9 @@ pub struct Query {
     pub ty: &'static StructuredType,
     /// `$filter`
     pub filter: Option<Predicate>,
-    /// `$orderby`; the store adds `id` as the last key, so that the order is total.
+    /// `$orderby`; the store adds `id` as the last key, so that the order is total. Of text without
+    /// [`Property::max_length`] the store compares the first characters only, however many it can
+    /// carry from page to page; rows that agree in those go by the next key.
     pub orderby: Vec<Order>,
     /// `$select`
     pub select: Select,

@@ -137,6 +137,8 @@ fn property(xml: &mut Writer, model: &Model, property: &Property) {
     if !property.nullable {
         attributes.push(("Nullable", "false"));
     }
+    let max_length = property.max_length.map(|most| most.to_string());
+    attributes.extend(max_length.as_deref().map(|most| ("MaxLength", most)));
     if matches!(property.ty, Type::DateTimeOffset | Type::Duration) {
         attributes.push(("Precision", TICK_DIGITS));
     }

@@ -80,6 +80,9 @@ pub struct Property {
     pub searchable: bool,
     /// Whether only the read of a single entity returns it; in a list it is null.
     pub single_only: bool,
+    /// How many characters its text has at most, of a collection each item's (`MaxLength`); none
+    /// where there is no limit of its own.
+    pub max_length: Option<u32>,
     /// Whether it is kept. One that is not is read from clients and forgotten: null in every answer,
     /// and nothing that could be filtered or sorted by.
     pub stored: bool,
@@ -270,6 +273,7 @@ impl Property {
             access: Access::ReadWrite,
             searchable: false,
             single_only: false,
+            max_length: None,
             stored: true,
         }
     }
@@ -311,6 +315,14 @@ impl Property {
     pub const fn searchable(self) -> Self {
         Self {
             searchable: true,
+            ..self
+        }
+    }
+
+    /// Text of no more than `characters` (Unicode scalar values).
+    pub const fn at_most(self, characters: u32) -> Self {
+        Self {
+            max_length: Some(characters),
             ..self
         }
     }

@@ -26,6 +26,7 @@ const fn property(name: &'static str, ty: Type) -> Property {
         access: Access::ReadWrite,
         searchable: false,
         single_only: false,
+        max_length: None,
         stored: true,
     }
 }
@@ -157,7 +158,7 @@ pub(super) static SCRIPT: StructuredType = StructuredType {
         &ID,
         &Property {
             searchable: true,
-            ..property("displayName", Type::String)
+            ..property("displayName", Type::String).at_most(64)
         },
         &Property {
             single_only: true,
