@@ -372,6 +372,34 @@ mod tests {
         }
     }
 
+    /// What has no bound is sorted by its first characters, which an index of the column cannot serve.
+    #[test]
+    fn text_that_is_sorted_on_an_index_is_bounded() {
+        let mut bounded = 0;
+        for (name, columns) in INDEXES {
+            let Some(table) = all().iter().find(|table| table.name == *name) else {
+                continue;
+            };
+            let Some((&"id", sorted)) = columns.split_last() else {
+                continue;
+            };
+            for column in sorted {
+                let holds = |field: &&Field| {
+                    let first = field.columns.first();
+                    first.is_some_and(|first| first.name == *column)
+                };
+                let Some(field) = table.fields.iter().find(holds) else {
+                    continue;
+                };
+                if matches!(field.property.ty, Type::String) {
+                    assert!(field.property.max_length.is_some(), "{name}.{column}");
+                    bounded += 1;
+                }
+            }
+        }
+        assert_eq!(bounded, 5);
+    }
+
     #[test]
     fn column_names_are_unique() {
         for table in all().iter().chain([run()]) {

@@ -32,6 +32,11 @@ use crate::Error;
 /// bounds the depth of an expression (`SQLITE_MAX_EXPR_DEPTH`, 1000).
 pub const MAX_SORT_KEYS: usize = 16;
 
+/// How many bytes the values of an order's keys may have together, without `id`. Base64 makes them
+/// 32 KiB of a link, half of what the HTTP server takes of a URL (`http::Uri`, 65,534 bytes); the
+/// other half is for the path and the options. Five names of 1024 characters fit.
+pub const MAX_KEYSET_BYTES: usize = 24 * 1024;
+
 /// On whose behalf a statement runs, from the permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Viewer<'a> {

@@ -1,19 +1,33 @@
 //! The order of a page, and where the next one goes on.
+//!
+//! The values of the keys go into the link to the next page, so they must be short. Text whose length
+//! has no bound ([`Property::max_length`]) is sorted by its first [`CUT`] characters; rows that agree
+//! in those go by the next key and in the end by `id`. The order is total and the keyset exact all
+//! the same, because what is compared is what the link holds.
 
-use runstate_odata::check::{Order, Scalar, Step, Variable};
+use runstate_odata::{
+    check::{Order, Scalar, Step, Variable},
+    edm::{Property, Type},
+    grammar::ast::Function,
+};
 
 use super::{
-    Bind, Dialect, MAX_SORT_KEYS,
+    Bind, Dialect, MAX_KEYSET_BYTES, MAX_SORT_KEYS,
     compiler::{Compiler, Source},
     fault, too_much,
 };
 use crate::Error;
+
+/// By how many characters text without a bound is sorted.
+const CUT: u32 = 200;
 
 /// A sort key.
 pub(super) struct Key {
     pub(super) sql: String,
     descending: bool,
     nullable: bool,
+    /// How long its value is in a keyset, at most.
+    bytes: usize,
 }
 
 impl Compiler<'_> {
@@ -36,16 +50,29 @@ impl Compiler<'_> {
                 // Every row has the same; PostgreSQL refuses a constant here.
                 continue;
             }
+            let sql = self.scalar(&order.by)?;
+            let length = length(&order.by);
             keys.push(Key {
-                sql: self.scalar(&order.by)?,
+                sql: match length {
+                    Length::Unbounded => format!("substr({sql}, 1, {CUT})"),
+                    Length::None | Length::AtMost(_) => sql,
+                },
                 descending,
                 nullable: may_be_null(&order.by),
+                bytes: length.bytes(),
             });
+        }
+        if keys.iter().map(|key| key.bytes).sum::<usize>() > MAX_KEYSET_BYTES {
+            let message =
+                "$orderby names so many texts that no link to a next page could hold them";
+            return Err(too_much(message.to_owned()));
         }
         keys.push(Key {
             sql: row.column("id"),
             descending,
             nullable: false,
+            // An id is short, or it could not stand in a path either.
+            bytes: 0,
         });
         Ok(keys)
     }
@@ -153,6 +180,57 @@ impl Key {
             (true, false) => Some(format!("{} <= {value}", self.sql)),
             (true, true) => None,
         }
+    }
+}
+
+/// How many characters a scalar's value may have.
+enum Length {
+    /// It is no text.
+    None,
+    AtMost(u32),
+    Unbounded,
+}
+
+impl Length {
+    /// The most bytes that a keyset needs for such a value: four for each character, and what
+    /// [`super::skip_token`] puts before every value.
+    fn bytes(&self) -> usize {
+        let characters = match self {
+            Self::None => 0,
+            Self::AtMost(most) => *most,
+            Self::Unbounded => CUT,
+        };
+        let characters = usize::try_from(characters).unwrap_or(usize::MAX);
+        characters
+            .saturating_mul(4)
+            .saturating_add(super::skip_token::HEAD)
+    }
+}
+
+fn length(scalar: &Scalar) -> Length {
+    let of_property = |property: &Property| match (property.ty, property.max_length) {
+        (Type::String, Some(most)) => Length::AtMost(most),
+        (Type::String, None) => Length::Unbounded,
+        _ => Length::None,
+    };
+    match scalar {
+        Scalar::Literal(_) => Length::None,
+        Scalar::Member(member) => match member.steps.last() {
+            Some(Step::Property(property)) => of_property(property),
+            _ => Length::Unbounded,
+        },
+        Scalar::Call(function, _) => match function {
+            Function::ToLower
+            | Function::ToUpper
+            | Function::Trim
+            | Function::Substring
+            | Function::Concat => Length::Unbounded,
+            Function::Contains
+            | Function::StartsWith
+            | Function::EndsWith
+            | Function::Length
+            | Function::IndexOf => Length::None,
+        },
     }
 }
 

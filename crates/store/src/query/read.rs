@@ -26,8 +26,8 @@ const IT: Variable = Variable(0);
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] where the query has more sort keys than [`super::MAX_SORT_KEYS`],
-/// [`Error::Internal`] where it is not one that a check can have made; so for all here.
+/// [`Error::Invalid`] where the query has more sort keys than [`super::MAX_SORT_KEYS`], or ones longer
+/// than [`super::MAX_KEYSET_BYTES`], [`Error::Internal`] where it is not one that a check can have made; so for all here.
 pub fn list(
     dialect: Dialect,
     scope: &Scope<'_>,

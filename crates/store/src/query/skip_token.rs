@@ -12,6 +12,9 @@ use crate::Error;
 
 const TAG: usize = 16;
 
+/// How many bytes stand before each value: its letter and a number.
+pub(super) const HEAD: usize = 9;
+
 /// Writes a token. `fingerprint` is that of [`super::fingerprint`].
 pub fn encode(key: &[u8; 32], fingerprint: &[u8; 32], keyset: &[Bind]) -> String {
     let payload = write(keyset);

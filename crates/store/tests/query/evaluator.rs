@@ -34,7 +34,10 @@ pub(crate) fn evaluate(world: &World, collection: &[usize], query: &Query) -> Ve
         let mut last = false;
         for order in &query.orderby {
             last = order.descending;
-            let key = |row| scalar(world, &order.by, &vec![(Variable(0), Item::Entity(row))]);
+            let key = |row| {
+                let it = vec![(Variable(0), Item::Entity(row))];
+                cut(&order.by, scalar(world, &order.by, &it))
+            };
             let ordering = total(&key(*a), &key(*b));
             let ordering = if last { ordering.reverse() } else { ordering };
             if ordering.is_ne() {
@@ -46,6 +49,20 @@ pub(crate) fn evaluate(world: &World, collection: &[usize], query: &Query) -> Ve
         if last { ordering.reverse() } else { ordering }
     });
     rows
+}
+
+/// What is sorted by: of text, whose length only a property may bound, the first 200 characters.
+fn cut(by: &Scalar, key: Value) -> Value {
+    if let Scalar::Member(path) = by
+        && let Some(Step::Property(property)) = path.steps.last()
+        && property.max_length.is_some()
+    {
+        return key;
+    }
+    match key {
+        Value::String(text) => Value::String(text.chars().take(200).collect()),
+        other => other,
+    }
 }
 
 /// Null is the least.

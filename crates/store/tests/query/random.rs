@@ -11,8 +11,12 @@ use runstate_odata::{check::Expand, edm::Value};
 use runstate_store::query::{self, Bind, Dialect::Sqlite, Scope, Viewer, skip_token};
 
 use crate::{
-    TENANT, VIEWER, database::Database, evaluator::evaluate, owned, root, run_states, tape::Tape,
-    world::World,
+    TENANT, VIEWER,
+    database::Database,
+    evaluator::evaluate,
+    owned, root, run_states,
+    tape::Tape,
+    world::{World, record, state, text},
 };
 
 const KEY: [u8; 32] = [7; 32];
@@ -32,6 +36,48 @@ proptest! {
         let pks = world.store(&database, TENANT);
         let tape = &mut Tape::new(&question);
         Case { database: &database, world, pks: &pks, tape }.check();
+    }
+}
+
+/// Long texts that differ only behind the characters that count are too rare among random ones.
+#[test]
+fn long_texts_are_sorted_by_their_beginnings() {
+    let mut world = World::default();
+    let script = world.add(record(&DEVICE_SHELL_SCRIPT, &[("id", text("script"))]));
+    for (number, message) in worlds::LONG.iter().enumerate() {
+        // The ids run against the texts.
+        let mut state = state(&format!("s{}", 9 - number), 0, "2026-01-01T00:00:00Z");
+        state.set("resultMessage", text(message));
+        let other = &worlds::LONG[number * 5 % worlds::LONG.len()];
+        state.set("errorDescription", text(other));
+        let state = world.add(state);
+        world.link(script, "deviceRunStates", state);
+    }
+    let database = Database::new();
+    let pks = world.store(&database, TENANT);
+    let states = world.linked(script, "deviceRunStates").to_vec();
+    let scope = run_states(pks[script]);
+    for order in [
+        "resultMessage",
+        "resultMessage desc",
+        "errorDescription,resultMessage desc",
+        "resultMessage desc,errorDescription",
+        "toupper(resultMessage)",
+        "concat(errorDescription,resultMessage) desc",
+        "substring(resultMessage,1)",
+    ] {
+        let query = crate::query(scope.ty, &format!("$orderby={order}"));
+        let expected = evaluate(&world, &states, &query);
+        for size in 0..4 {
+            let size = [size];
+            let mut case = Case {
+                database: &database,
+                world: world.clone(),
+                pks: &pks,
+                tape: &mut Tape::new(&size),
+            };
+            case.check_pages(&scope, &query, &expected);
+        }
     }
 }
 

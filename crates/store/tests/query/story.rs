@@ -11,7 +11,7 @@ use runstate_odata::{
 };
 use runstate_store::{
     Error,
-    query::{self, Bind, Decoded, Dialect::Sqlite, Scope, Viewer},
+    query::{self, Bind, Decoded, Dialect::Sqlite, Scope, Viewer, skip_token},
     table,
 };
 
@@ -331,6 +331,28 @@ fn the_largest_filters_run() {
     let keyset = vec![Bind::Text("x".to_owned()); query::MAX_SORT_KEYS + 1];
     assert_eq!(database.rows(&list(&most, None).unwrap()).len(), 1);
     assert_eq!(database.rows(&list(&most, Some(&keyset)).unwrap()).len(), 1);
+}
+
+/// The longest keyset that an order may have makes a token of half a URL.
+#[test]
+fn a_token_fits_into_a_url() {
+    let wide = |characters| Bind::Text("😀".repeat(characters));
+    let list = |keys: &[String], after: Option<&[Bind]>| {
+        let scope = run_states(1);
+        let text = format!("$orderby={}", keys.join(","));
+        query::list(Sqlite, &scope, &query(scope.ty, &text), 2, after, 0)
+    };
+    let token = |keyset: &[Bind]| skip_token::encode(&[0; 32], &[0; 32], keyset).len();
+    let bounded = |number| vec!["managedDevice/deviceName".to_owned(); number];
+    let refused = list(&bounded(6), None);
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    let cut = vec!["resultMessage".to_owned(); query::MAX_SORT_KEYS];
+    for (keys, characters) in [(bounded(5), 1024), (cut, 200)] {
+        let mut keyset = vec![wide(characters); keys.len()];
+        keyset.push(wide(256));
+        assert!(list(&keys, Some(&keyset)).is_ok());
+        assert!(token(&keyset) < 65_534 / 2, "{}", token(&keyset));
+    }
 }
 
 #[test]

@@ -32,12 +32,14 @@ fn statements(dialect: Dialect) -> Vec<(String, Statement)> {
         "$filter=length(trim(resultMessage)) gt 1 and endswith(errorDescription,'y')",
         "$filter=substring(resultMessage,1,2) eq concat('a',errorDescription)",
         "$orderby=managedDevice/deviceName desc,errorCode,indexof(resultMessage,'a')",
+        "$orderby=resultMessage desc,managedDevice/osVersion,tolower(managedDevice/deviceName)",
     ] {
         list(run_states(7), text);
     }
     for text in [
         "$search=one AND NOT \"two three\"",
         "$filter=roleScopeTagIds/any(t: t eq '0')&$orderby=displayName",
+        "$orderby=displayName,description",
         "$filter=runSummary/errorDeviceCount gt 0",
         "$filter=assignments/any(a: a/target/microsoft.graph.groupAssignmentTarget/groupId eq 'g')",
         "$filter=executionFrequency gt duration'PT1H' and createdDateTime lt 2026-01-01T00:00:00Z",
@@ -45,6 +47,11 @@ fn statements(dialect: Dialect) -> Vec<(String, Statement)> {
     ] {
         list(root(&DEVICE_SHELL_SCRIPT), text);
     }
+    let group = "target/microsoft.graph.groupAssignmentTarget/groupId";
+    list(
+        owned(&DEVICE_SHELL_SCRIPT, "assignments", 7),
+        &format!("$orderby={group}"),
+    );
     list(owned(&USER_STATE, "deviceRunStates", 7), "");
     list(owned(&DEVICE_STATE, "managedDevice", 7), "");
     list(owned(&MANAGED_DEVICE, "users", 7), "");

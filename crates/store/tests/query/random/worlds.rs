@@ -1,5 +1,7 @@
 //! Random entities: few, with many values in common, nulls, and texts that are easy to get wrong.
 
+use std::sync::LazyLock;
+
 use runstate_graph::entity::{
     ASSIGNMENT, DEVICE_SHELL_SCRIPT, DEVICE_STATE, GROUP_ASSIGNMENT, MANAGED_DEVICE, RUN_SUMMARY,
     USER, USER_STATE,
@@ -10,6 +12,19 @@ use crate::{
     tape::Tape,
     world::{World, instant, text},
 };
+
+/// They differ at and behind the 200th character, behind which sorting does not look.
+pub(super) static LONG: LazyLock<[String; 6]> = LazyLock::new(|| {
+    let (a, wide) = ("a".repeat(199), "😀".repeat(199));
+    [
+        format!("{a}b"),
+        format!("{a}bb"),
+        format!("{a}ba{a}"),
+        format!("{a}c"),
+        format!("{wide}äz"),
+        format!("{wide}äa"),
+    ]
+});
 
 pub(super) const TEXTS: &[&str] = &[
     "",
@@ -176,9 +191,10 @@ fn value(tape: &mut Tape<'_>, property: &Property) -> Value {
 
 /// Often one of the first few, so that values meet.
 pub(super) fn any_text(tape: &mut Tape<'_>) -> &'static str {
-    match tape.below(2) {
-        0 => tape.pick(&TEXTS[..5]),
-        _ => tape.pick(TEXTS),
+    match tape.below(8) {
+        0..3 => tape.pick(&TEXTS[..5]),
+        3..6 => tape.pick(TEXTS),
+        _ => &LONG[tape.below(LONG.len())],
     }
 }
 
