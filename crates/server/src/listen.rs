@@ -33,6 +33,10 @@ pub const GRACE: Duration = Duration::from_secs(30);
 /// The requests that one HTTP/2 connection may have open at once.
 const MAX_STREAMS: u32 = 200;
 
+/// How long the head of an HTTP/2 request may be, in bytes: enough for the longest URL that HTTP/1.1
+/// takes (64 KiB) and a token, so that a link to the next page works over both.
+const HEAD_BYTES: u32 = 128 * 1024;
+
 /// How long to wait when the system has no room for another connection (`EMFILE`, `ENFILE`).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -257,6 +261,7 @@ where
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(HEAD_BYTES)
         // Finds out about clients that vanished without a word.
         .keep_alive_interval(Some(Duration::from_secs(60)));
     let serving = builder.serve_connection(TokioIo::new(stream), service);

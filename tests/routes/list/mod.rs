@@ -3,6 +3,7 @@
 mod directory;
 mod filter;
 mod page;
+mod paging;
 mod refusal;
 mod shape;
 

@@ -132,6 +132,21 @@ async fn http_2_is_negotiated_over_tls() {
 }
 
 #[tokio::test]
+async fn long_urls_are_taken_over_http_2_as_over_http_1() {
+    for http2 in [false, true] {
+        let (tls, client) = certified(http2);
+        let server = start(plain_router(), Some(tls), LONG).await;
+        let port = server.address.port();
+        let url = format!("https://localhost:{port}/?{}", "a".repeat(65_000));
+        let (status, version, _) = get_text(&client, url).await;
+        assert_eq!(
+            (status, version == Version::HTTP_2),
+            (StatusCode::OK, http2)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_trust_the_certificate_gets_no_answer_and_others_do() {
     let (tls, client) = certified(false);
     let (_, stranger) = certified(false);

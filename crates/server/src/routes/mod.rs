@@ -150,6 +150,9 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
     *method == Method::GET && (path.is_empty() || path.eq_ignore_ascii_case("$metadata"))
 }
 
+/// How long a link to a next page may be, in bytes: no longer URL can be asked for (`http::Uri`).
+const LONGEST_LINK: usize = 65_534;
+
 /// How a set of options is checked: as those of a collection, of one entity, or of a count.
 type Check = fn(
     &'static StructuredType,
@@ -193,6 +196,13 @@ impl Call<'_> {
         let url = format!("{}{}", self.request.root, self.request.path);
         let next = page.next.as_ref();
         let next = next.map(|token| url::next_link(&url, self.request.query, token));
+        if next.as_ref().is_some_and(|link| link.len() > LONGEST_LINK) {
+            let message = format!(
+                "The query options are too long: with them the link to the next page would have \
+                 more than {LONGEST_LINK} bytes."
+            );
+            return Err(Error::bad_query(message).into());
+        }
         Ok((page, next))
     }
 
