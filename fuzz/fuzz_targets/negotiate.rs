@@ -35,34 +35,51 @@ fuzz_target!(|bytes: &[u8]| {
     host(&headers);
 });
 
-/// `If-Match` and `If-None-Match` agree on what a tag is, and no two texts are tags of one version.
+/// `If-Match` and `If-None-Match` together ask what both ask, the second is also what a read goes by,
+/// and no two texts are tags of one version.
 fn entity_tags(headers: &HeaderMap) {
-    let mut none_match = HeaderMap::new();
-    for value in headers.get_all(header::IF_MATCH) {
-        none_match.append(header::IF_NONE_MATCH, value.clone());
-    }
-    let Ok(precondition) = negotiate::precondition(headers) else {
-        assert!(negotiate::has_version(&none_match, 0).is_err());
+    let only = |name: HeaderName| {
+        let values = headers.get_all(&name).iter().cloned();
+        HeaderMap::from_iter(values.map(|value| (name.clone(), value)))
+    };
+    let (some, none) = (only(header::IF_MATCH), only(header::IF_NONE_MATCH));
+    let both = (
+        negotiate::precondition(&some),
+        negotiate::precondition(&none),
+    );
+    let (Ok(some), Ok(not)) = both else {
+        assert!(negotiate::precondition(headers).is_err());
         return;
     };
+    let all = negotiate::precondition(headers).expect("each is right");
+    let text = format!("{headers:?}").replace('\\', "");
+    for version in versions(&some).iter().chain(versions(&not)).chain(&[0]) {
+        assert_eq!(
+            holds(&all, *version),
+            holds(&some, *version) && holds(&not, *version)
+        );
+        let known = negotiate::has_version(&none, *version);
+        assert_eq!(known, Ok(!holds(&not, *version)));
+    }
+    for version in versions(&some).iter().chain(versions(&not)) {
+        // What stands for a tag of no version.
+        let nothing = *version == i64::MIN;
+        assert!(nothing || text.contains(etag(*version).trim_start_matches("W/")));
+    }
+}
+
+fn versions(precondition: &Precondition) -> &[i64] {
     match precondition {
-        Precondition::None => {
-            let any = negotiate::has_version(&none_match, 0);
-            assert_eq!(any, Ok(headers.contains_key(header::IF_MATCH)));
-        }
-        Precondition::Versions(versions) => {
-            assert!(!versions.is_empty());
-            let values = headers.get_all(header::IF_MATCH).iter();
-            let text: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
-            for version in versions {
-                assert_eq!(negotiate::has_version(&none_match, version), Ok(true));
-                let written = etag(version);
-                let strong = written.trim_start_matches("W/");
-                // What stands for a tag of no version.
-                let none = version == i64::MIN;
-                assert!(none || text.iter().any(|value| value.contains(strong)));
-            }
-        }
+        Precondition::None => &[],
+        Precondition::Versions(versions) | Precondition::AllBut(versions) => versions,
+    }
+}
+
+fn holds(precondition: &Precondition, version: i64) -> bool {
+    match precondition {
+        Precondition::None => true,
+        Precondition::Versions(versions) => versions.contains(&version),
+        Precondition::AllBut(versions) => !versions.contains(&version),
     }
 }
 

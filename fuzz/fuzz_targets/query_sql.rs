@@ -132,9 +132,9 @@ struct World {
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(folder.path().join("fuzz.db"), Arc::new(Stopped));
-    let runtime = tokio::runtime::Builder::new_current_thread();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
     let world = World {
-        runtime: { runtime }.build().expect("a runtime"),
+        runtime: runtime.enable_time().build().expect("a runtime"),
         store: store.expect("a file"),
         _folder: folder,
     };

@@ -36,10 +36,10 @@ pub fn open(runtime: &Runtime, seed: [u8; 32], applications: Vec<Application>) -
     runtime.block_on(issuer).expect("an issuer")
 }
 
-/// A runtime for futures that wait for nothing.
+/// A runtime for futures that wait for nothing outside.
 pub fn runtime() -> Runtime {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.build().expect("a runtime")
+    runtime.enable_time().build().expect("a runtime")
 }
 
 /// The key pair of a seed.
