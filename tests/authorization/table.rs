@@ -144,6 +144,7 @@ pub(crate) static TABLE: &[Row] = &[
     row("PATCH",  "deviceManagement/{C}/{id}/groupAssignments/{id}", WRITE_SCRIPTS, 200),
     row("DELETE", "deviceManagement/{C}/{id}/groupAssignments/{id}", WRITE_SCRIPTS, 204),
 
+    row("GET",    "deviceManagement", READ_STATES, 200),
     row("GET",    "deviceManagement/{C}/{id}/runSummary", READ_STATES, 200),
     row("PATCH",  "deviceManagement/{C}/{id}/runSummary", WRITE_STATES, 200),
 

@@ -211,7 +211,7 @@ async fn methods_that_there_are_not_are_refused_with_those_that_there_are() {
         ("GET", "SCRIPT/assign", "POST"),
         ("POST", "/$metadata", "GET"),
         ("GET", "/$batch", "POST"),
-        ("GET", "/deviceManagement", ""),
+        ("POST", "/deviceManagement", "GET"),
     ] {
         let path = path
             .replace("STATE", &bench.state)

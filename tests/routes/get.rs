@@ -253,3 +253,12 @@ async fn a_form_that_is_not_json_is_not_acceptable() {
     }
     assert_ne!(server.read(path).await, Value::Null);
 }
+
+#[tokio::test]
+async fn the_singleton_that_the_service_document_lists() {
+    let server = TestServer::start().await;
+    let reply = server.get("/deviceManagement").send().await.expect(200);
+    insta::assert_snapshot!(reply.shown());
+    let expand = "/deviceManagement?$expand=managedDevices";
+    server.get(expand).send().await.expect(400);
+}

@@ -7,22 +7,23 @@ use super::*;
 /// The namespace of every type.
 pub const NAMESPACE: &str = "microsoft.graph";
 
-static SCRIPTS: NavigationProperty = NavigationProperty::contained(
-    "deviceManagementScripts",
-    &DEVICE_MANAGEMENT_SCRIPT,
-    Acts::ALL,
-);
-static SHELL_SCRIPTS: NavigationProperty =
-    NavigationProperty::contained("deviceShellScripts", &DEVICE_SHELL_SCRIPT, Acts::ALL);
-static CUSTOM_ATTRIBUTES: NavigationProperty = NavigationProperty::contained(
+/// A collection of the singleton, which is too large to be expanded into it.
+const fn collection(name: &'static str, target: &'static StructuredType) -> NavigationProperty {
+    NavigationProperty {
+        expandable: false,
+        ..NavigationProperty::contained(name, target, Acts::ALL)
+    }
+}
+
+static SCRIPTS: NavigationProperty =
+    collection("deviceManagementScripts", &DEVICE_MANAGEMENT_SCRIPT);
+static SHELL_SCRIPTS: NavigationProperty = collection("deviceShellScripts", &DEVICE_SHELL_SCRIPT);
+static CUSTOM_ATTRIBUTES: NavigationProperty = collection(
     "deviceCustomAttributeShellScripts",
     &DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
-    Acts::ALL,
 );
-static ASSIGNMENT_FILTERS: NavigationProperty =
-    NavigationProperty::contained("assignmentFilters", &ASSIGNMENT_FILTER, Acts::ALL);
-static MANAGED_DEVICES: NavigationProperty =
-    NavigationProperty::contained("managedDevices", &MANAGED_DEVICE, Acts::ALL);
+static ASSIGNMENT_FILTERS: NavigationProperty = collection("assignmentFilters", &ASSIGNMENT_FILTER);
+static MANAGED_DEVICES: NavigationProperty = collection("managedDevices", &MANAGED_DEVICE);
 
 /// The singleton that holds what is managed.
 pub static DEVICE_MANAGEMENT: StructuredType = StructuredType {
@@ -49,7 +50,6 @@ pub static HAS_PAYLOAD_LINK_RESULT_ITEM: StructuredType = StructuredType::comple
 
 static DEVICE_MANAGEMENT_ROOT: NavigationProperty = NavigationProperty {
     contained: true,
-    acts: Acts::NONE,
     ..NavigationProperty::link("deviceManagement", &DEVICE_MANAGEMENT)
 };
 static USERS: NavigationProperty = NavigationProperty::contained("users", &USER, Acts::ALL);
@@ -120,7 +120,6 @@ static DEVICE_MANAGEMENT_V1: StructuredType = StructuredType {
 };
 static DEVICE_MANAGEMENT_V1_ROOT: NavigationProperty = NavigationProperty {
     contained: true,
-    acts: Acts::NONE,
     ..NavigationProperty::link("deviceManagement", &DEVICE_MANAGEMENT_V1)
 };
 

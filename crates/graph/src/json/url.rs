@@ -133,7 +133,13 @@ pub(super) fn context(
 ) -> String {
     let set = location.set();
     let selected = query.map(selected).unwrap_or_default();
-    let entity = if single { "/$entity" } else { "" };
+    // A singleton is named by itself (10.4), an entity by its set (10.2).
+    let is_singleton = !location.collection && set == location.path && !set.contains('/');
+    let entity = if single && !is_singleton {
+        "/$entity"
+    } else {
+        ""
+    };
     format!("{root}/$metadata#{set}{selected}{entity}")
 }
 

@@ -121,6 +121,7 @@ const fn reported_by_devices(path: &'static str) -> Rule {
 pub static RULES: &[Rule] = &[
     reported_by_devices("deviceManagement/{C}/{id}/deviceRunStates/{id}"),
     reported_by_devices("deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}"),
+    rule("deviceManagement", STATE_READS, &[]),
     rule("deviceManagement/{C}", SCRIPT_READS, SCRIPT_WRITES),
     rule("deviceManagement/{C}/{id}", SCRIPT_READS, SCRIPT_WRITES),
     rule("deviceManagement/{C}/{id}/assign", &[], SCRIPT_WRITES),

@@ -362,14 +362,6 @@ impl Acts {
         delete: true,
         reference: false,
     };
-    /// Nothing by itself: a step to what lies behind it.
-    pub const NONE: Self = Self {
-        read: false,
-        create: false,
-        update: false,
-        delete: false,
-        reference: false,
-    };
 }
 
 impl StructuredType {

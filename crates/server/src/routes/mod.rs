@@ -28,7 +28,7 @@ use runstate_graph::{
 };
 use runstate_odata::{
     check::{self, Query, ResourcePath, Tail},
-    edm::StructuredType,
+    edm::{Record, StructuredType, Value},
     grammar::{self, ast::Options},
 };
 
@@ -208,10 +208,25 @@ impl Call<'_> {
 
     /// The entity at the end of `path`.
     async fn entity(&self, path: &ResourcePath, query: &Query) -> Result<Row, Failure> {
+        if query.ty.name == entity::DEVICE_MANAGEMENT.name {
+            return Ok(self.device_management(query.ty));
+        }
         let row = self.app.store.entity_get(&self.permit, path, query).await;
         let mut row = row.map_err(failure::of_store)?;
         blank::row(&mut row, query, self.caller);
         Ok(row)
+    }
+
+    /// The singleton that holds what is managed: it is there for every tenant, and is not stored.
+    fn device_management(&self, ty: &'static StructuredType) -> Row {
+        let mut record = Record::new(ty);
+        let id = self.permit.tenant_id().to_owned();
+        record.set(entity::ID.name, Value::String(id));
+        Row {
+            record,
+            version: 1,
+            expanded: Vec::new(),
+        }
     }
 
     /// Refuses system query options where none means anything.
