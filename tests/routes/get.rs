@@ -1,5 +1,7 @@
 //! `GET` of one entity.
 
+use http::Method;
+use runstate_server::auth::issuer::Subject;
 use runstate_testkit::{SCRIPTS, TestServer};
 use serde_json::{Value, json};
 
@@ -261,4 +263,37 @@ async fn the_singleton_that_the_service_document_lists() {
     insta::assert_snapshot!(reply.shown());
     let expand = "/deviceManagement?$expand=managedDevices";
     server.get(expand).send().await.expect(400);
+}
+
+#[tokio::test]
+async fn a_user_by_the_name_with_which_it_signs_in() {
+    let server = TestServer::start().await;
+    let user = json!({ "displayName": "Ada", "userPrincipalName": "ada@contoso.example" });
+    let id = server.create("/users", &user).await;
+    for path in [
+        "/users/ada@contoso.example",
+        "/users('ada%40contoso.example')",
+    ] {
+        assert_eq!(server.read(path).await["id"], id, "{path}");
+    }
+    server
+        .get("/users/eve@contoso.example")
+        .send()
+        .await
+        .expect(404);
+    let foreign = server.token_for("another", Subject::Application, &["User.Read.All"]);
+    let path = "/beta/users/ada@contoso.example";
+    let reply = server
+        .request(Method::GET, path)
+        .token(&foreign)
+        .send()
+        .await;
+    assert_eq!(reply.status, 404);
+
+    server.create("/users", &user).await;
+    server
+        .get("/users/ada@contoso.example")
+        .send()
+        .await
+        .expect(409);
 }

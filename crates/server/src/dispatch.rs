@@ -31,6 +31,7 @@ pub(crate) async fn dispatch(app: &App, request: &Request<'_>) -> Result<Answer,
     let path = check::path(model(request.version), &segments)?;
     let act = act(&acts(&path), &request.method)?;
     let permit = authorize(&path, act, caller)?;
+    let path = routes::principal::resolve(app, &permit, path).await?;
     routes::act(
         routes::Call {
             app,

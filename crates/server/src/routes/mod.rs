@@ -11,6 +11,7 @@ mod delete;
 mod get;
 mod has_payload_links;
 mod list;
+pub(crate) mod principal;
 mod references;
 mod root;
 mod update;
