@@ -17,6 +17,12 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need {
+        what: "curl",
+        tests: "the lines that the demo prints",
+        probes: &[&["curl", "--version"]],
+        packages: &["curl"],
+    },
+    Need {
         what: "Python 3.11 or newer with venv",
         tests: "the tours of the Python clients",
         probes: &[&[
