@@ -8,7 +8,10 @@ use http::Method;
 use runstate_graph::{clock::Clock, error::Error};
 pub use throttle::Throttle;
 
-use crate::exchange::{Failure, Request};
+use crate::{
+    exchange::{Failure, Request},
+    routes::Service,
+};
 
 /// How long a body may take to arrive, unless told otherwise.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -54,11 +57,7 @@ impl Limits {
             return Ok(());
         };
         // A batch is counted by what it holds.
-        let is_batch = request
-            .path
-            .trim_matches('/')
-            .eq_ignore_ascii_case("$batch");
-        if is_batch && !request.in_batch {
+        if Service::at(request.path) == Some(Service::Batch) && !request.in_batch {
             return Ok(());
         }
         let writes = !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);

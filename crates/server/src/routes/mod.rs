@@ -122,33 +122,58 @@ async fn act_on(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
     }
 }
 
-/// Answers what is asked of the service itself rather than of an entity: `/`, `/$metadata` and
-/// `/$batch`; nothing for any other path.
+/// What is asked of the service itself rather than of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// `/`
+    Document,
+    /// `/$metadata`
+    Metadata,
+    /// `/$batch`
+    Batch,
+}
+
+impl Service {
+    /// What the path asks for; nothing for one that leads to an entity.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        match path.trim_matches('/') {
+            "" => Some(Self::Document),
+            name if name.eq_ignore_ascii_case("$metadata") => Some(Self::Metadata),
+            name if name.eq_ignore_ascii_case("$batch") => Some(Self::Batch),
+            _ => None,
+        }
+    }
+
+    fn method(self) -> Method {
+        match self {
+            Self::Document | Self::Metadata => Method::GET,
+            Self::Batch => Method::POST,
+        }
+    }
+}
+
+/// Answers what is asked of the service itself; nothing for any other path.
 pub(crate) async fn service(app: &App, request: &Request<'_>) -> Option<Result<Answer, Failure>> {
-    let path = request.path.trim_matches('/').to_ascii_lowercase();
-    let allowed = match path.as_str() {
-        "" | "$metadata" => Method::GET,
-        "$batch" => Method::POST,
-        _ => return None,
-    };
+    let service = Service::at(request.path)?;
+    let allowed = service.method();
     if request.method != allowed {
         return Some(Err(method_not_allowed(
             &request.method,
             &[allowed.as_str()],
         )));
     }
-    Some(match path.as_str() {
-        "" => root::service_document(request),
-        "$metadata" => root::metadata(request),
-        _ => batch::batch(app, request).await,
+    Some(match service {
+        Service::Document => root::service_document(request),
+        Service::Metadata => root::metadata(request),
+        Service::Batch => batch::batch(app, request).await,
     })
 }
 
 /// Whether a path asks for what everybody may read: the schema and the list of entity sets hold
 /// nothing of any tenant.
 pub(crate) fn is_public(method: &Method, path: &str) -> bool {
-    let path = path.trim_matches('/');
-    *method == Method::GET && (path.is_empty() || path.eq_ignore_ascii_case("$metadata"))
+    let readable = Service::at(path).is_some_and(|service| service.method() == Method::GET);
+    readable && *method == Method::GET
 }
 
 /// How long a link to a next page may be, in bytes: no longer URL can be asked for (`http::Uri`).
