@@ -2,7 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use runstate_odata::edm::DateTimeOffset;
+use time::Date;
+
 const DAY: i64 = 86_400;
+const TICKS_PER_SECOND: i64 = 10_000_000;
+
+/// The Julian day of 1970-01-01.
+const UNIX_EPOCH_JULIAN_DAY: i32 = 2_440_588;
 
 /// A point in time in whole seconds since 1970 (UTC), with the hundred-nanosecond ticks after
 /// them kept apart: seven fraction digits is what Graph carries.
@@ -42,8 +49,8 @@ impl Instant {
 
     /// In UTC with a `Z`, the fraction left out where it is zero.
     pub(super) fn utc(self) -> String {
-        let (date, time) = self.date_and_time();
-        format!("{date}T{time}{}Z", self.fraction())
+        let ticks = self.seconds.saturating_mul(TICKS_PER_SECOND);
+        DateTimeOffset::from_ticks(ticks.saturating_add(i64::from(self.ticks))).to_string()
     }
 
     /// In local time with its distance from UTC, as in `2025-06-01T08:30:00.1234567-07:00`.
@@ -51,20 +58,16 @@ impl Instant {
         if minutes == 0 {
             return self.utc();
         }
-        let (date, time) = self.plus_seconds(minutes * 60).date_and_time();
+        let shifted = self.plus_seconds(minutes * 60).utc();
+        let local = shifted.trim_end_matches('Z');
         let sign = if minutes < 0 { '-' } else { '+' };
         let distance = minutes.abs();
-        format!(
-            "{date}T{time}{}{sign}{:02}:{:02}",
-            self.fraction(),
-            distance / 60,
-            distance % 60
-        )
+        format!("{local}{sign}{:02}:{:02}", distance / 60, distance % 60)
     }
 
     /// The day alone, in UTC, as in `2025-06-01`.
     pub(super) fn date(self) -> String {
-        self.date_and_time().0
+        self.utc().get(..10).unwrap_or_default().to_owned()
     }
 
     /// As `openssl x509 -enddate` writes it: `Jun  1 08:30:00 2025 GMT`.
@@ -72,17 +75,16 @@ impl Instant {
         const MONTHS: [&str; 12] = [
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         ];
-        let (year, month, day) = civil(self.seconds.div_euclid(DAY));
-        let name = usize::try_from(month - 1)
-            .ok()
-            .and_then(|index| MONTHS.get(index));
-        let (_, time) = self.date_and_time();
+        let (year, month, day) = self.civil();
+        let name = MONTHS.get(usize::from(month).wrapping_sub(1));
+        let written = self.utc();
+        let time = written.get(11..19).unwrap_or_default();
         format!("{} {day:2} {time} {year} GMT", name.unwrap_or(&""))
     }
 
     /// As Intune writes it into a managed device's name: `6/1/2025_8:30 AM`.
     pub(super) fn american(self) -> String {
-        let (year, month, day) = civil(self.seconds.div_euclid(DAY));
+        let (year, month, day) = self.civil();
         let minutes = self.seconds.rem_euclid(DAY) / 60;
         let (hour, minute) = (minutes / 60, minutes % 60);
         let half = if hour < 12 { "AM" } else { "PM" };
@@ -90,47 +92,15 @@ impl Instant {
         format!("{month}/{day}/{year}_{shown}:{minute:02} {half}")
     }
 
-    fn date_and_time(self) -> (String, String) {
-        let (year, month, day) = civil(self.seconds.div_euclid(DAY));
-        let second = self.seconds.rem_euclid(DAY);
-        (
-            format!("{year:04}-{month:02}-{day:02}"),
-            format!(
-                "{:02}:{:02}:{:02}",
-                second / 3600,
-                second / 60 % 60,
-                second % 60
-            ),
-        )
+    /// Year, month and day, in the Gregorian calendar.
+    fn civil(self) -> (i32, u8, u8) {
+        let days = i32::try_from(self.seconds.div_euclid(DAY)).unwrap_or(0);
+        // Beyond the calendar's last year there is nothing to show.
+        let date = Date::from_julian_day(UNIX_EPOCH_JULIAN_DAY.saturating_add(days));
+        date.map_or((0, 0, 0), |date| {
+            (date.year(), u8::from(date.month()), date.day())
+        })
     }
-
-    fn fraction(self) -> String {
-        if self.ticks == 0 {
-            return String::new();
-        }
-        let digits = format!(".{:07}", self.ticks);
-        digits.trim_end_matches('0').to_owned()
-    }
-}
-
-/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years that begin in March put the leap day last; eras of 400 years all have 146,097 days.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]
