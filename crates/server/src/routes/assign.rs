@@ -25,7 +25,7 @@ pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
         .and_then(|step| step.key.clone())
         .unwrap_or_default();
     let json = call.json()?;
-    super::has_payload_links::check_parameters(&json, &entity::ASSIGN)?;
+    body::check_parameters(&json, &entity::ASSIGN)?;
     let mut assignments = records(
         &json,
         "deviceManagementScriptAssignments",
@@ -61,13 +61,6 @@ const MOST_ASSIGNMENTS: usize = 1000;
 fn records(json: &Json, name: &str, ty: &'static StructuredType) -> Result<Vec<Record>, Error> {
     let items = match json.member(name) {
         None | Some(Json::Null) => return Ok(Vec::new()),
-        Some(Json::Array(items)) if items.len() > MOST_ASSIGNMENTS => {
-            let message = format!(
-                "The parameter '{name}' holds {} items; at most {MOST_ASSIGNMENTS} are taken.",
-                items.len()
-            );
-            return Err(Error::bad_request(message));
-        }
         Some(Json::Array(items)) => items,
         Some(other) => {
             let message = format!(
@@ -77,6 +70,8 @@ fn records(json: &Json, name: &str, ty: &'static StructuredType) -> Result<Vec<R
             return Err(Error::bad_request(message));
         }
     };
+    let what = format!("parameter '{name}'");
+    body::check_count(&what, "items", items.len(), MOST_ASSIGNMENTS)?;
     let record = |item| read::new_record(ty, read::entity(ty, item, Purpose::Create)?.values);
     items.iter().map(record).collect()
 }

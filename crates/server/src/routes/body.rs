@@ -1,7 +1,7 @@
 //! Bodies of requests.
 
 use runstate_graph::{entity, error::Error, json::Json};
-use runstate_odata::edm::{Record, Value};
+use runstate_odata::edm::{Action, Record, Value};
 
 use super::Call;
 use crate::{exchange::Failure, negotiate};
@@ -50,6 +50,47 @@ pub(super) fn check_target(assignment: &Record) -> Result<(), Error> {
         return Err(Error::bad_request(
             "The property 'target/groupId' is required and was not given.",
         ));
+    }
+    Ok(())
+}
+
+/// Refuses a body that is not an object, or has a parameter that the action doesn't have.
+pub(super) fn check_parameters(json: &Json, action: &Action) -> Result<(), Error> {
+    let Json::Object(members) = json else {
+        let kind = json.kind();
+        return Err(Error::bad_request(format!(
+            "The request body must be an object, not {kind}."
+        )));
+    };
+    let known = |name: &str| {
+        action
+            .parameters
+            .iter()
+            .any(|(parameter, ..)| *parameter == name)
+    };
+    match members
+        .iter()
+        .find(|(name, _)| !name.contains('@') && !known(name))
+    {
+        Some((name, _)) => Err(Error::bad_request(format!(
+            "The parameter '{name}' does not exist on the action '{}'.",
+            action.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses more `things` than are written, or looked up, for one request; `what` holds them.
+pub(super) fn check_count(
+    what: &str,
+    things: &str,
+    count: usize,
+    most: usize,
+) -> Result<(), Error> {
+    if count > most {
+        return Err(Error::bad_request(format!(
+            "The {what} holds {count} {things}; at most {most} are taken."
+        )));
     }
     Ok(())
 }

@@ -12,13 +12,15 @@ use runstate_graph::{
     },
 };
 use runstate_odata::{
-    check::{PathStep, Query, ResourcePath, Select, Tail},
+    check::{self, Query, Select},
     edm::{DateTimeOffset, Record, StructuredType, Value},
+    grammar,
 };
 use runstate_store::NewEntity;
 
 use super::{Call, body};
 use crate::{
+    dispatch::model,
     exchange::{Answer, Failure},
     failure,
     negotiate::{self, PREFERENCE_APPLIED},
@@ -81,14 +83,11 @@ async fn complete(
     for (navigation, links) in binds {
         match navigation {
             "managedDevice" => entity.device_id = Some(bound_device(call, &links).await?),
-            "members" if *ty == entity::GROUP && links.len() > MOST_MEMBERS => {
-                let message = format!(
-                    "The annotation 'members@odata.bind' holds {} links; at most {MOST_MEMBERS} are taken.",
-                    links.len()
-                );
-                return Err(Error::bad_request(message).into());
+            "members" if *ty == entity::GROUP => {
+                let what = "annotation 'members@odata.bind'";
+                body::check_count(what, "links", links.len(), MOST_MEMBERS)?;
+                entity.members = link::ids(&links)?;
             }
-            "members" if *ty == entity::GROUP => entity.members = link::ids(&links)?,
             other => {
                 let message = format!("The annotation '{other}@odata.bind' is not supported here.");
                 return Err(Error::bad_request(message).into());
@@ -178,23 +177,11 @@ fn check_id(id: &str) -> Result<(), Error> {
 /// The device that `managedDevice@odata.bind` names, which must exist.
 async fn bound_device(call: &Call<'_>, links: &[String]) -> Result<String, Failure> {
     let id = link::ids(links)?.pop().unwrap_or_default();
-    let navigation = |name| entity::DEVICE_MANAGEMENT.navigation(name);
-    let root = entity::MODEL.container.iter().map(|root| root.navigation);
-    let root = root.filter(|root| *root.target == entity::DEVICE_MANAGEMENT);
-    let mut steps: Vec<PathStep> = root
-        .map(|navigation| PathStep {
-            navigation,
-            key: None,
-        })
-        .collect();
-    steps.extend(navigation("managedDevices").map(|navigation| PathStep {
-        navigation,
-        key: Some(id.clone()),
-    }));
-    let path = ResourcePath {
-        steps,
-        tail: Tail::Resource,
-    };
+    let segments = grammar::path::parse("deviceManagement/managedDevices")?;
+    let mut path = check::path(model(call.request.version), &segments)?;
+    if let Some(step) = path.steps.last_mut() {
+        step.key = Some(id.clone());
+    }
     let query = Query {
         select: Select::Only(vec![0]),
         ..Query::all(&entity::MANAGED_DEVICE)

@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 use runstate_graph::{entity, error::Error, json::Json};
-use runstate_odata::edm::{Action, Record, Value};
+use runstate_odata::edm::{Record, Value};
 
-use super::Call;
+use super::{Call, body};
 use crate::{
     exchange::{Answer, Failure},
     failure, negotiate,
@@ -17,7 +17,7 @@ pub(super) async fn has_payload_links(call: &Call<'_>) -> Result<Answer, Failure
     call.no_options()?;
     let format = negotiate::format(call.request.headers, None)?;
     let json = call.json()?;
-    check_parameters(&json, &entity::HAS_PAYLOAD_LINKS)?;
+    body::check_parameters(&json, &entity::HAS_PAYLOAD_LINKS)?;
     let ids = payload_ids(&json)?;
     let links = call.app.store.script_payload_links(&call.permit, ids).await;
     let ty = &entity::HAS_PAYLOAD_LINK_RESULT_ITEM;
@@ -44,32 +44,6 @@ pub(super) async fn has_payload_links(call: &Call<'_>) -> Result<Answer, Failure
     ))
 }
 
-/// Refuses a body that is not an object, or has a parameter that the action doesn't have.
-pub(super) fn check_parameters(json: &Json, action: &Action) -> Result<(), Error> {
-    let Json::Object(members) = json else {
-        let kind = json.kind();
-        return Err(Error::bad_request(format!(
-            "The request body must be an object, not {kind}."
-        )));
-    };
-    let known = |name: &str| {
-        action
-            .parameters
-            .iter()
-            .any(|(parameter, ..)| *parameter == name)
-    };
-    match members
-        .iter()
-        .find(|(name, _)| !name.contains('@') && !known(name))
-    {
-        Some((name, _)) => Err(Error::bad_request(format!(
-            "The parameter '{name}' does not exist on the action '{}'.",
-            action.name
-        ))),
-        None => Ok(()),
-    }
-}
-
 fn payload_ids(json: &Json) -> Result<Vec<String>, Error> {
     let malformed =
         || Error::bad_request("The parameter 'payloadIds' must be an array of strings.");
@@ -79,11 +53,10 @@ fn payload_ids(json: &Json) -> Result<Vec<String>, Error> {
     };
     match json.member("payloadIds") {
         None | Some(Json::Null) => Ok(Vec::new()),
-        Some(Json::Array(items)) if items.len() > MOST_IDS => Err(Error::bad_request(format!(
-            "The parameter 'payloadIds' holds {} ids; at most {MOST_IDS} are taken.",
-            items.len()
-        ))),
-        Some(Json::Array(items)) => items.iter().map(text).collect(),
+        Some(Json::Array(items)) => {
+            body::check_count("parameter 'payloadIds'", "ids", items.len(), MOST_IDS)?;
+            items.iter().map(text).collect()
+        }
         Some(_) => Err(malformed()),
     }
 }
