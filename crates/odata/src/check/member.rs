@@ -178,6 +178,10 @@ impl Scope<'_> {
             return Ok((Some(Step::Property(property)), end));
         }
         match names::navigation(ty, name) {
+            Some(navigation) if !navigation.stored => {
+                let message = format!("'{name}' is not kept, so nothing can be found by it");
+                Err(self.context.error(ErrorKind::Unsupported, column, message))
+            }
             Some(navigation) => Ok((Some(Step::Navigation(navigation)), End::Related(navigation))),
             None => Err(self.context.unknown_property(column, name, ty.name)),
         }

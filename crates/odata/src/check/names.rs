@@ -69,9 +69,8 @@ impl Context<'_> {
 
     /// The fault that a type has no such property, in the words of Microsoft Graph.
     pub(super) fn unknown_property(self, column: Column, name: &str, ty: &str) -> Error {
-        let namespace = self.model.namespace;
-        let message =
-            format!("Could not find a property named '{name}' on type '{namespace}.{ty}'.");
+        let ty = self.model.qualified(ty);
+        let message = format!("Could not find a property named '{name}' on type '{ty}'.");
         self.error(ErrorKind::UnknownName, column, message)
     }
 }

@@ -32,7 +32,7 @@ impl Walk<'_> {
             self.step(navigation, path);
         }
         for derived in ty.derived {
-            let path = format!("{path}{}.{}/", self.model.namespace, derived.name);
+            let path = format!("{path}{}/", self.model.qualified(derived.name));
             let own = derived.navigation.iter();
             for navigation in own.filter(|n| ty.navigation(n.name).is_none()) {
                 self.step(navigation, &path);

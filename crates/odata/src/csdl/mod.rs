@@ -28,24 +28,50 @@ pub fn xml(model: &Model) -> String {
     xml.empty("edmx:Include", &[("Namespace", CORE), ("Alias", "Core")]);
     xml.close();
     xml.open("edmx:DataServices", &[]);
+    if let Some(extension) = model.extension {
+        let schema = [("Namespace", extension.namespace), ("xmlns", EDM)];
+        xml.open("Schema", &schema);
+        schema_members(&mut xml, model, true);
+        xml.close();
+    }
     let schema = [
         ("Namespace", model.namespace),
         ("Alias", model.alias()),
-        ("xmlns", "http://docs.oasis-open.org/odata/ns/edm"),
+        ("xmlns", EDM),
     ];
     xml.open("Schema", &schema);
-    for ty in model.enums {
-        enum_type(&mut xml, ty);
-    }
-    for ty in model.types {
-        structured_type(&mut xml, model, ty);
-    }
-    for ty in model.types {
-        actions(&mut xml, model, ty);
-    }
+    schema_members(&mut xml, model, false);
     entity_container(&mut xml, model);
     xml.finish()
 }
+
+/// The types and actions that are in the extension's namespace, or those that are not.
+fn schema_members(xml: &mut Writer, model: &Model, of_extension: bool) {
+    let (enums, types, extending) = match &model.extension {
+        Some(extension) => (extension.enums, extension.types, extension.actions),
+        None => Default::default(),
+    };
+    for ty in model.enums {
+        if enums.contains(ty) == of_extension {
+            enum_type(xml, ty);
+        }
+    }
+    for ty in model.types {
+        if types.contains(ty) == of_extension {
+            structured_type(xml, model, ty);
+        }
+    }
+    let is_wanted = |action: &Action| {
+        let extends = extending.iter().any(|known| known.name == action.name);
+        extends == of_extension
+    };
+    for ty in model.types {
+        actions(xml, model, ty, is_wanted);
+    }
+}
+
+/// The namespace of CSDL's own elements.
+const EDM: &str = "http://docs.oasis-open.org/odata/ns/edm";
 
 /// The vocabulary whose terms say who sets a property.
 const CORE: &str = "Org.OData.Core.V1";
@@ -168,11 +194,17 @@ fn navigation_property(xml: &mut Writer, model: &Model, navigation: &NavigationP
 }
 
 /// CSDL 12: the actions bound to a type and to collections of it, without those of its base type.
-fn actions(xml: &mut Writer, model: &Model, ty: &'static StructuredType) {
+fn actions(
+    xml: &mut Writer,
+    model: &Model,
+    ty: &'static StructuredType,
+    is_wanted: impl Fn(&Action) -> bool,
+) {
     let of_base =
         |of: fn(&StructuredType) -> &'static [&'static Action]| ty.base.map(of).unwrap_or_default();
-    let is_new =
-        |action: &Action, of_base: &[&Action]| of_base.iter().all(|a| a.name != action.name);
+    let is_new = |action: &Action, of_base: &[&Action]| {
+        is_wanted(action) && of_base.iter().all(|a| a.name != action.name)
+    };
     let on_one = of_base(|base| base.actions);
     let on_many = of_base(|base| base.collection_actions);
     for item in ty.actions.iter().filter(|a| is_new(a, on_one)) {
@@ -247,7 +279,7 @@ pub fn type_name(model: &Model, ty: Type) -> String {
 }
 
 fn qualified(model: &Model, name: &str) -> String {
-    format!("{}.{name}", model.namespace)
+    model.qualified(name)
 }
 
 fn collection_of(many: bool, ty: String) -> String {

@@ -24,6 +24,22 @@ pub struct Model {
     pub container: &'static [Root],
     /// The container's name.
     pub container_name: &'static str,
+    /// What belongs to a namespace beside; none where there is one namespace only.
+    pub extension: Option<Extension>,
+}
+
+/// A second namespace: what a service adds to the schema that it follows. Its types stand in
+/// [`Model::enums`] and [`Model::types`] like all others; here is said which they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Extension {
+    /// The namespace, e.g. `runstate`.
+    pub namespace: &'static str,
+    /// The enumeration types in it.
+    pub enums: &'static [&'static EnumType],
+    /// The entity and complex types in it.
+    pub types: &'static [&'static StructuredType],
+    /// The actions in it, whatever types they are bound to.
+    pub actions: &'static [&'static Action],
 }
 
 /// An entity set or a singleton of the container.
@@ -147,6 +163,8 @@ pub struct NavigationProperty {
     pub contained: bool,
     /// Whether `$expand` may follow it.
     pub expandable: bool,
+    /// Whether what it leads to is kept. Nothing can be found by what is worked out when asked for.
+    pub stored: bool,
     /// Which acts the service serves on it.
     pub acts: Acts,
 }
@@ -184,11 +202,24 @@ impl Model {
         last.unwrap_or(self.namespace)
     }
 
-    /// The name behind the namespace or its alias, in any case; nothing where neither stands before.
+    /// The name behind a namespace or its alias, in any case; nothing where none stands before.
     pub fn unqualified<'n>(&self, name: &'n str) -> Option<&'n str> {
         let (before, name) = name.rsplit_once('.')?;
         let is = |namespace: &str| namespace.eq_ignore_ascii_case(before);
-        (is(self.namespace) || is(self.alias())).then_some(name)
+        let extension = self.extension.map(|extension| extension.namespace);
+        (is(self.namespace) || is(self.alias()) || extension.is_some_and(is)).then_some(name)
+    }
+
+    /// The type's or enumeration's name with its namespace: `microsoft.graph.user`.
+    pub fn qualified(&self, name: &str) -> String {
+        let is = |extension: &Extension| {
+            let mut enums = extension.enums.iter().map(|ty| ty.name);
+            let mut types = extension.types.iter().map(|ty| ty.name);
+            enums.any(|ty| ty == name) || types.any(|ty| ty == name)
+        };
+        let extension = self.extension.filter(is);
+        let namespace = extension.map_or(self.namespace, |extension| extension.namespace);
+        format!("{namespace}.{name}")
     }
 }
 
@@ -413,6 +444,7 @@ impl NavigationProperty {
             collection: true,
             contained: true,
             expandable: true,
+            stored: true,
             acts,
         }
     }
@@ -426,6 +458,7 @@ impl NavigationProperty {
             collection: false,
             contained: false,
             expandable: true,
+            stored: true,
             acts,
         }
     }
@@ -438,6 +471,7 @@ impl NavigationProperty {
             collection: true,
             contained: false,
             expandable: true,
+            stored: true,
             acts,
         }
     }

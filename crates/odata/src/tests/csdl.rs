@@ -28,6 +28,7 @@ fn names_are_escaped() {
         types: &[],
         container: &[],
         container_name: "c",
+        extension: None,
     };
     let xml = csdl::xml(&model);
     assert!(

@@ -44,6 +44,7 @@ const fn navigation(name: &'static str, target: &'static StructuredType) -> Navi
         collection: true,
         contained: true,
         expandable: true,
+        stored: true,
         acts: Acts {
             read: true,
             create: true,
@@ -244,4 +245,5 @@ pub(super) static MODEL: Model = Model {
         },
     ],
     container_name: "Service",
+    extension: None,
 };
