@@ -9,6 +9,7 @@
 
 mod authorization;
 mod errors;
+mod fleet;
 mod hostile;
 mod preconditions;
 mod routes;

@@ -46,9 +46,16 @@ impl World {
         world.put("groups/{id}/transitiveMembers", world.user.clone());
         let filters = "deviceManagement/assignmentFilters";
         world.make_one(server, filters, json!({})).await;
+        let tokens = "runstate/enrollmentTokens";
+        world.make_one(server, tokens, json!({})).await;
         for collection in SCRIPT_COLLECTIONS {
             world.make_script(server, collection).await;
         }
+        let script = world.keys["deviceManagement/deviceShellScripts"].clone();
+        world.put(
+            "deviceManagement/managedDevices/{id}/assignedScripts",
+            script,
+        );
         world
     }
 
@@ -68,7 +75,16 @@ impl World {
             self.make_one(server, &states, bind.clone()).await;
             let users = format!("{states}/{{id}}/managedDevice/users");
             self.put(&users, self.user.clone());
+            let runs = format!("{states}/{{id}}/runs");
+            let run = server
+                .ids(&format!("/{}", self.fill(&runs)))
+                .await
+                .remove(0);
+            self.put(&runs, run);
         }
+        self.put(&format!("{root}/versions"), "1".to_owned());
+        self.make_one(server, &format!("{root}/runRequests"), json!({}))
+            .await;
     }
 
     async fn make_one(&mut self, server: &TestServer, path: &str, more: Value) {
@@ -134,6 +150,10 @@ pub(crate) fn body(path: &str) -> Value {
         "groups" => json!({ "displayName": name }),
         "assign" | "microsoft.graph.assign" => json!({}),
         "hasPayloadLinks" | "microsoft.graph.hasPayloadLinks" => json!({ "payloadIds": [] }),
+        "rollBack" | "runstate.rollBack" => json!({ "number": 1 }),
+        "reportInventory" | "runstate.reportInventory" => {
+            json!({ "device": { "osVersion": "13" }, "loggedOnUsers": [] })
+        }
         "$ref" => json!({ "@odata.id": link("users", &name) }),
         _ => json!({}),
     }

@@ -240,6 +240,7 @@ impl World {
             record,
             device_id: device.filter(|_| of_device),
             members,
+            token_hash: None,
         };
         let permit = permit(&path, Act::Create);
         self.run(self.store.entity_create(&permit, &path, entity))

@@ -124,6 +124,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         permissions: vec!["A".to_owned()],
         secrets: Vec::new(),
         public_keys: Vec::new(),
+        device_id: None,
     };
     let with_secret = Application {
         secrets: vec![HashedSecret::new(SECRET, None)],

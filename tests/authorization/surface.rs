@@ -24,12 +24,17 @@ pub(crate) const SCRIPT_COLLECTIONS: [&str; 3] = [
 pub(crate) fn routes(model: &'static Model) -> Vec<Route> {
     let mut routes = Vec::new();
     for root in model.container {
-        walk("", root.navigation, &mut routes);
+        walk(model, "", root.navigation, &mut routes);
     }
     routes
 }
 
-fn walk(before: &str, navigation: &'static NavigationProperty, routes: &mut Vec<Route>) {
+fn walk(
+    model: &'static Model,
+    before: &str,
+    navigation: &'static NavigationProperty,
+    routes: &mut Vec<Route>,
+) {
     // No type leads back to itself; should one ever do so, a depth must be chosen here.
     assert!(before.matches('/').count() < 16, "a circle at {before}");
     let mut here = format!("{before}/{}", navigation.name);
@@ -38,24 +43,29 @@ fn walk(before: &str, navigation: &'static NavigationProperty, routes: &mut Vec<
     if navigation.collection {
         add(&format!("{here}/$count"), routes);
         for action in navigation.target.collection_actions {
-            add_action(&here, action.name, routes);
+            add_action(model, &here, action.name, routes);
         }
         here.push_str("/{id}");
         add(&here, routes);
         add(&format!("{here}/$ref"), routes);
     }
     for action in navigation.target.actions {
-        add_action(&here, action.name, routes);
+        add_action(model, &here, action.name, routes);
     }
     for further in navigation.target.navigation {
-        walk(&here, further, routes);
+        walk(model, &here, further, routes);
     }
 }
 
 /// An action has two names, with the namespace and without.
-fn add_action(before: &str, action: &str, routes: &mut Vec<Route>) {
+fn add_action(model: &Model, before: &str, action: &str, routes: &mut Vec<Route>) {
+    let extension = model.extension.filter(|extension| {
+        let mut actions = extension.actions.iter();
+        actions.any(|known| known.name == action)
+    });
+    let namespace = extension.map_or(model.namespace, |extension| extension.namespace);
     add(&format!("{before}/{action}"), routes);
-    add(&format!("{before}/microsoft.graph.{action}"), routes);
+    add(&format!("{before}/{namespace}.{action}"), routes);
 }
 
 fn add(path: &str, routes: &mut Vec<Route>) {

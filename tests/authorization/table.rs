@@ -15,7 +15,7 @@ pub(crate) struct Row {
 }
 
 /// Every permission name that the service knows.
-pub(crate) const ALL: [&str; 14] = [
+pub(crate) const ALL: [&str; 17] = [
     "DeviceManagementConfiguration.Read.All",
     "DeviceManagementConfiguration.ReadWrite.All",
     "DeviceManagementScripts.Read.All",
@@ -30,6 +30,9 @@ pub(crate) const ALL: [&str; 14] = [
     "GroupMember.ReadWrite.All",
     "Directory.Read.All",
     "Directory.ReadWrite.All",
+    "DeviceManagementServiceConfig.Read.All",
+    "DeviceManagementServiceConfig.ReadWrite.All",
+    "DeviceManagementManagedDevices.PrivilegedOperations.All",
 ];
 
 const READ_SCRIPTS: &[&str] = &[
@@ -95,6 +98,30 @@ const WRITE_MEMBERS: &[&str] = &[
     "Directory.ReadWrite.All",
 ];
 
+/// Not Graph's: whoever may change a script, or act on devices, may have it run.
+const WRITE_RUNS: &[&str] = &[
+    "DeviceManagementConfiguration.ReadWrite.All",
+    "DeviceManagementScripts.ReadWrite.All",
+    "DeviceManagementManagedDevices.PrivilegedOperations.All",
+];
+const READ_RUNS: &[&str] = &[
+    "DeviceManagementConfiguration.Read.All",
+    "DeviceManagementConfiguration.ReadWrite.All",
+    "DeviceManagementScripts.Read.All",
+    "DeviceManagementScripts.ReadWrite.All",
+    "DeviceManagementManagedDevices.Read.All",
+    "DeviceManagementManagedDevices.ReadWrite.All",
+    "DeviceManagementManagedDevices.PrivilegedOperations.All",
+];
+/// As "Retire" of a managedDevice names it.
+const RETIRE: &[&str] = &["DeviceManagementManagedDevices.PrivilegedOperations.All"];
+/// As Graph asks of those who read and make enrolment profiles.
+const READ_ENROLLMENT: &[&str] = &[
+    "DeviceManagementServiceConfig.Read.All",
+    "DeviceManagementServiceConfig.ReadWrite.All",
+];
+const WRITE_ENROLLMENT: &[&str] = &["DeviceManagementServiceConfig.ReadWrite.All"];
+
 const fn row(
     method: &'static str,
     template: &'static str,
@@ -114,6 +141,19 @@ const fn reported(template: &'static str) -> Row {
     Row {
         own_device: true,
         ..row("PATCH", template, WRITE_STATES, 200)
+    }
+}
+
+/// What a device may do with what is its own.
+const fn of_device(
+    method: &'static str,
+    template: &'static str,
+    permissions: &'static [&'static str],
+    status: u16,
+) -> Row {
+    Row {
+        own_device: true,
+        ..row(method, template, permissions, status)
     }
 }
 
@@ -192,6 +232,39 @@ pub(crate) static TABLE: &[Row] = &[
     row("GET",    "deviceManagement/managedDevices/{id}/users", READ_DEVICE_USERS, 200),
     row("GET",    "deviceManagement/managedDevices/{id}/users/$count", READ_DEVICE_USERS, 200),
     row("GET",    "deviceManagement/managedDevices/{id}/users/{id}", READ_DEVICE_USERS, 200),
+
+    of_device("GET",  "deviceManagement/managedDevices/{id}/assignedScripts", READ_SCRIPTS, 200),
+    of_device("GET",  "deviceManagement/managedDevices/{id}/assignedScripts/$count", READ_SCRIPTS, 200),
+    of_device("GET",  "deviceManagement/managedDevices/{id}/assignedScripts/{id}", READ_SCRIPTS, 200),
+    of_device("POST", "deviceManagement/managedDevices/{id}/reportInventory", &[], 204),
+    of_device("POST", "deviceManagement/managedDevices/{id}/runstate.reportInventory", &[], 204),
+    row("POST",   "deviceManagement/managedDevices/{id}/retire", RETIRE, 204),
+    row("POST",   "deviceManagement/managedDevices/{id}/microsoft.graph.retire", RETIRE, 204),
+
+    row("GET",    "deviceManagement/{C}/{id}/deviceRunStates/{id}/runs", READ_STATES, 200),
+    row("GET",    "deviceManagement/{C}/{id}/deviceRunStates/{id}/runs/$count", READ_STATES, 200),
+    row("GET",    "deviceManagement/{C}/{id}/deviceRunStates/{id}/runs/{id}", READ_STATES, 200),
+    row("GET",    "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/runs", READ_STATES, 200),
+    row("GET",    "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/runs/$count", READ_STATES, 200),
+    row("GET",    "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/runs/{id}", READ_STATES, 200),
+    row("GET",    "deviceManagement/{C}/{id}/versions", READ_SCRIPTS, 200),
+    row("GET",    "deviceManagement/{C}/{id}/versions/$count", READ_SCRIPTS, 200),
+    row("GET",    "deviceManagement/{C}/{id}/versions/{id}", READ_SCRIPTS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/rollBack", WRITE_SCRIPTS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/runstate.rollBack", WRITE_SCRIPTS, 200),
+    row("GET",    "deviceManagement/{C}/{id}/runRequests", READ_RUNS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/runRequests", WRITE_RUNS, 201),
+    row("GET",    "deviceManagement/{C}/{id}/runRequests/$count", READ_RUNS, 200),
+    row("GET",    "deviceManagement/{C}/{id}/runRequests/{id}", READ_RUNS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/runRequests/{id}/cancel", WRITE_RUNS, 204),
+    row("POST",   "deviceManagement/{C}/{id}/runRequests/{id}/runstate.cancel", WRITE_RUNS, 204),
+
+    row("GET",    "runstate", READ_ENROLLMENT, 200),
+    row("GET",    "runstate/enrollmentTokens", READ_ENROLLMENT, 200),
+    row("POST",   "runstate/enrollmentTokens", WRITE_ENROLLMENT, 201),
+    row("GET",    "runstate/enrollmentTokens/$count", READ_ENROLLMENT, 200),
+    row("GET",    "runstate/enrollmentTokens/{id}", READ_ENROLLMENT, 200),
+    row("DELETE", "runstate/enrollmentTokens/{id}", WRITE_ENROLLMENT, 204),
 
     row("GET",    "users", READ_USERS, 200),
     row("POST",   "users", WRITE_USERS, 201),

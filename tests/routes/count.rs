@@ -7,11 +7,12 @@ use serde_json::json;
 async fn every_collection_is_counted() {
     let server = TestServer::start().await;
     let mut collections = Vec::new();
-    let all = json!({ "target": { "@odata.type": "#microsoft.graph.allDevicesAssignmentTarget" } });
+    // To no device, which would get a run state by it.
+    let to = json!({ "target": { "@odata.type": "#microsoft.graph.groupAssignmentTarget", "groupId": "g" } });
     for collection in SCRIPTS {
         let script = server.script(collection, "Counted").await;
         let one = format!("/deviceManagement/{collection}/{script}");
-        server.create(&format!("{one}/assignments"), &all).await;
+        server.create(&format!("{one}/assignments"), &to).await;
         server
             .create(
                 &format!("{one}/groupAssignments"),

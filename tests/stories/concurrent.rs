@@ -7,7 +7,7 @@ use serde_json::json;
 fn journal(server: &TestServer) -> Vec<(i64, i64)> {
     let file = rusqlite::Connection::open(server.data()).unwrap();
     let mut runs = file
-        .prepare("SELECT seq, error_code FROM run ORDER BY seq")
+        .prepare("SELECT pk, error_code FROM run ORDER BY pk")
         .unwrap();
     let runs = runs
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -57,6 +57,14 @@ pub(crate) struct Settings {
     #[arg(long, env = "RUNSTATE_THROTTLE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) throttle: Option<bool>,
 
+    /// Seconds after which, at most, a device comes back to see what it has to run [default: 900]
+    #[arg(long, env = "RUNSTATE_CHECK_IN_INTERVAL", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) check_in_interval: Option<u32>,
+
+    /// Days for which the history keeps a run [default: 90]
+    #[arg(long, env = "RUNSTATE_HISTORY_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) history_days: Option<u32>,
+
     /// Seconds that requests in flight get to finish after SIGTERM or SIGINT [default: 30]
     #[arg(long, env = "RUNSTATE_GRACE", value_name = "SECONDS")]
     pub(crate) grace: Option<u64>,
@@ -111,13 +119,17 @@ impl Settings {
         let file: Self = toml::from_str(&text).map_err(|error| {
             Failure::from(format!("the configuration {shown} is not right: {error}"))
         })?;
-        if file
-            .page_size
-            .is_some_and(|size| !(1..=10_000).contains(&size))
-        {
-            return Err(Failure::from(format!(
-                "the configuration {shown} is not right: page-size must be 1 to 10000"
-            )));
+        // Of the flags and variables clap sees to this.
+        for (name, value, most) in [
+            ("page-size", file.page_size, 10_000),
+            ("check-in-interval", file.check_in_interval, 86_400),
+            ("history-days", file.history_days, 36_500),
+        ] {
+            if value.is_some_and(|value| !(1..=most).contains(&value)) {
+                return Err(Failure::from(format!(
+                    "the configuration {shown} is not right: {name} must be 1 to {most}"
+                )));
+            }
         }
         Ok(self.or(file))
     }
@@ -137,9 +149,25 @@ impl Settings {
             max_body: self.max_body.or(other.max_body),
             page_size: self.page_size.or(other.page_size),
             throttle: self.throttle.or(other.throttle),
+            check_in_interval: self.check_in_interval.or(other.check_in_interval),
+            history_days: self.history_days.or(other.history_days),
             grace: self.grace.or(other.grace),
             log: self.log.or(other.log),
         }
+    }
+
+    /// After how long at most a device comes back.
+    pub(crate) fn check_in_interval(&self) -> Duration {
+        self.check_in_interval
+            .map_or(runstate_server::CHECK_IN_INTERVAL, |seconds| {
+                Duration::from_secs(u64::from(seconds))
+            })
+    }
+
+    /// For how long the history keeps a run.
+    pub(crate) fn history(&self) -> Duration {
+        let days = self.history_days.map_or(90, u64::from);
+        Duration::from_secs(days * 24 * 3600)
     }
 
     /// How long requests in flight get to finish.

@@ -15,7 +15,8 @@ use runstate_server::{
     base_url::BaseUrl,
     limits::Limits,
     listen::{self, Tls, TlsError},
-    router,
+    maintenance, router,
+    watch::Watchers,
 };
 use runstate_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -104,12 +105,15 @@ impl Server {
             limits = limits.throttled(clock.clone());
         }
         let authenticator = authenticator.map_err(Failure::from)?;
+        let watchers = Watchers::start(store.as_ref());
         let app = Arc::new(App {
             store,
             authenticator,
             clock,
             base_url,
             limits,
+            watchers,
+            check_in_interval: settings.check_in_interval(),
         });
 
         let listen = settings
@@ -153,8 +157,14 @@ impl Server {
     ///
     /// When the listening socket fails.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+        maintenance::start(&self.app, self.settings.history());
+        let watchers = Arc::clone(&self.app.watchers);
         let router = router(self.app, self.issuer);
         let grace = self.settings.grace();
+        let shutdown = async move {
+            shutdown.await;
+            watchers.stop();
+        };
         listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace)
             .await
             .map_err(Failure::from)

@@ -1,6 +1,6 @@
 //! A server's parts, and the routes that lead into them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use runstate_graph::clock::Clock;
@@ -14,7 +14,11 @@ use crate::{
     base_url::BaseUrl,
     edge,
     limits::Limits,
+    watch::Watchers,
 };
+
+/// After how long at most a device comes back, unless told otherwise.
+pub const CHECK_IN_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// All that answering a request takes.
 pub struct App {
@@ -28,6 +32,10 @@ pub struct App {
     pub base_url: BaseUrl,
     /// How much is taken.
     pub limits: Limits,
+    /// The devices that wait for something to run.
+    pub watchers: Arc<Watchers>,
+    /// After how long at most a device comes back.
+    pub check_in_interval: Duration,
 }
 
 /// The routes of a server: the API below `/beta` and `/v1.0`, the built-in issuer, and what tells

@@ -16,6 +16,12 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
             "The resource is not at a version that If-Match and If-None-Match allow; read it again.",
         )
         .into(),
+        StoreError::DeviceRetired => Failure::from(Error {
+            status: 401,
+            code: "InvalidAuthenticationToken",
+            message: "The device of this access token is retired.".to_owned(),
+        })
+        .with(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
         StoreError::InvalidSkipToken => Error::bad_query(
             "The skip token is not one that this service gave for this query ($skiptoken)",
         )

@@ -11,11 +11,14 @@ pub mod batch;
 mod dispatch;
 mod edge;
 mod exchange;
+mod facts;
 mod failure;
 pub mod limits;
 pub mod listen;
+pub mod maintenance;
 pub mod negotiate;
 pub mod random;
 mod routes;
+pub mod watch;
 
-pub use app::{App, router};
+pub use app::{App, CHECK_IN_INTERVAL, router};

@@ -16,6 +16,8 @@ pub struct Preferences {
     pub representation: bool,
     /// `odata.maxpagesize`
     pub max_page_size: Option<u32>,
+    /// `wait`: how many seconds the answer may take (RFC 7240, 4.3).
+    pub wait: Option<u32>,
 }
 
 /// `Preference-Applied` (RFC 7240): which preferences the answer honours.
@@ -177,6 +179,7 @@ pub fn preferences(headers: &HeaderMap) -> Preferences {
             ("odata.maxpagesize" | "maxpagesize", value) => {
                 preferences.max_page_size = value.parse().ok().filter(|size| *size > 0);
             }
+            ("wait", value) => preferences.wait = value.parse().ok(),
             _ => {}
         }
     }
@@ -219,6 +222,18 @@ pub fn has_version(headers: &HeaderMap, version: i64) -> Result<bool, Error> {
         None => false,
         Some(Tags::Any) => true,
         Some(Tags::Versions(versions)) => versions.contains(&version),
+    })
+}
+
+/// The versions that `If-None-Match` says the client has.
+///
+/// # Errors
+///
+/// 400 where the header is not a list of entity tags.
+pub fn known_versions(headers: &HeaderMap) -> Result<Vec<i64>, Error> {
+    Ok(match entity_tags(headers, &header::IF_NONE_MATCH)? {
+        None | Some(Tags::Any) => Vec::new(),
+        Some(Tags::Versions(versions)) => versions,
     })
 }
 

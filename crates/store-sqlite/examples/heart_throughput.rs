@@ -63,6 +63,7 @@ fn entity(ty: &'static runstate_odata::edm::StructuredType, id: String) -> NewEn
         record,
         device_id: None,
         members: Vec::new(),
+        token_hash: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Groups and their members, who are users, groups and devices of the same tenant.
 
-use runstate_graph::permit::Permit;
+use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_odata::check::ResourcePath;
 use runstate_store::Error;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
+    change::{self, Effect},
     error::{internal, store_error},
     path::{self, End},
 };
@@ -13,20 +14,41 @@ use crate::{
 /// Makes an object a member of the group whose members `path` names.
 pub(crate) fn member_add(
     connection: &Connection,
+    clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
     object_id: &str,
+    effect: &mut Effect,
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
+    let tenant_id = permit.tenant_id();
     let (_, group_pk) = group_of(connection, permit, path)?;
-    add(connection, permit.tenant_id(), group_pk, object_id)
+    add(connection, tenant_id, group_pk, object_id)?;
+    change::of_member(
+        connection,
+        clock,
+        tenant_id,
+        group_id(path),
+        object_id,
+        effect,
+    )
+}
+
+/// The key of the group whose members `path` names.
+fn group_id(path: &ResourcePath) -> &str {
+    let before = path.steps.iter().rev().nth(1);
+    before
+        .and_then(|step| step.key.as_deref())
+        .unwrap_or_default()
 }
 
 /// Takes the member that `path` names out of its group.
 pub(crate) fn member_remove(
     connection: &Connection,
+    clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
+    effect: &mut Effect,
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
     let (end, group_pk) = group_of(connection, permit, path)?;
@@ -40,7 +62,15 @@ pub(crate) fn member_remove(
     if removed == 0 {
         return Err(path::not_found(end.scope.ty.name, object_id));
     }
-    Ok(())
+    let tenant_id = permit.tenant_id();
+    change::of_member(
+        connection,
+        clock,
+        tenant_id,
+        group_id(path),
+        object_id,
+        effect,
+    )
 }
 
 /// The group whose members a path names.

@@ -66,7 +66,7 @@ pub(crate) fn application_get(
 ) -> Result<Option<Application>, Error> {
     let found = connection
         .prepare_cached(
-            "SELECT tenant_id, client_id, display_name, permissions FROM application
+            "SELECT tenant_id, client_id, display_name, permissions, device_id FROM application
              WHERE tenant_id = ? AND client_id = ?",
         )
         .and_then(|mut statement| {
@@ -97,15 +97,16 @@ pub(crate) fn application_add(
         permissions,
         secrets,
         public_keys,
+        device_id,
     } = application;
     let permissions = serde_json::to_string(permissions).map_err(|error| Error::Internal {
         detail: error.to_string(),
     })?;
     connection
         .execute(
-            "INSERT INTO application (tenant_id, client_id, display_name, permissions)
-             VALUES (?, ?, ?, ?)",
-            params![tenant_id, client_id, display_name, permissions],
+            "INSERT INTO application (tenant_id, client_id, display_name, permissions, device_id)
+             VALUES (?, ?, ?, ?, ?)",
+            params![tenant_id, client_id, display_name, permissions, device_id],
         )
         .map_err(store_error)?;
     for secret in secrets {
@@ -133,7 +134,7 @@ pub(crate) fn application_add(
     Ok(())
 }
 
-/// The applications of a tenant, by display name and then client id.
+/// The applications of a tenant that are no devices, by display name and then client id.
 ///
 /// # Errors
 /// As [`signing_keys`].
@@ -143,8 +144,8 @@ pub(crate) fn application_list(
 ) -> Result<Vec<Application>, Error> {
     let found: Vec<(Application, String)> = connection
         .prepare_cached(
-            "SELECT tenant_id, client_id, display_name, permissions FROM application
-             WHERE tenant_id = ? ORDER BY display_name, client_id",
+            "SELECT tenant_id, client_id, display_name, permissions, device_id FROM application
+             WHERE tenant_id = ? AND device_id IS NULL ORDER BY display_name, client_id",
         )
         .and_then(|mut statement| {
             statement
@@ -194,6 +195,7 @@ fn application_row(row: &Row<'_>) -> rusqlite::Result<(Application, String)> {
         permissions: Vec::new(),
         secrets: Vec::new(),
         public_keys: Vec::new(),
+        device_id: row.get(4)?,
     };
     Ok((application, row.get(3)?))
 }
@@ -268,9 +270,7 @@ mod tests {
         connection
             .pragma_update(None, "foreign_keys", true)
             .unwrap();
-        connection
-            .execute_batch(include_str!("../migrations/0002_issuer.sql"))
-            .unwrap();
+        crate::migration::migrate(&connection, folder.path()).unwrap();
         (folder, connection)
     }
 
@@ -289,6 +289,7 @@ mod tests {
                 kid: "kid".into(),
                 jwk: "{}".into(),
             }],
+            device_id: None,
         }
     }
 

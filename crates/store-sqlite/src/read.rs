@@ -2,19 +2,22 @@
 
 use std::collections::HashMap;
 
-use runstate_graph::{entity::DEVICE_STATE, permit::Permit};
+use runstate_graph::{
+    entity::{DEVICE_MANAGEMENT_SCRIPT, DEVICE_STATE},
+    permit::Permit,
+};
 use runstate_odata::{
     check::{Expand, Query, ResourcePath},
     edm::StructuredType,
 };
 use runstate_store::{
-    Error, Expanded, Page, Row,
+    Error, Expanded, Page, PayloadLink, Row,
     query::{self, Bind, Decoded, Dialect, Owner, Scope, Viewer, skip_token},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use crate::{
-    error::internal,
+    error::{internal, store_error},
     path::{self, End},
     statement,
 };
@@ -251,4 +254,33 @@ fn cut(
     };
     let token = skip_token::encode(paging.token_key, &fingerprint()?, &last.keyset);
     Ok(Some(token))
+}
+
+/// Whether PowerShell scripts of these ids have assignments of either form.
+pub(crate) fn payload_links(
+    connection: &Connection,
+    permit: &Permit,
+    payload_ids: Vec<String>,
+) -> Result<Vec<PayloadLink>, Error> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM script AS s \
+         WHERE s.tenant_id = ? AND s.kind = ? AND s.id = ? \
+         AND (EXISTS (SELECT 1 FROM assignment WHERE script_pk = s.pk) \
+              OR EXISTS (SELECT 1 FROM group_assignment WHERE script_pk = s.pk)))";
+    // A device sees run states alone; to it no script is there.
+    let kind = permit
+        .device_id()
+        .is_none()
+        .then_some(DEVICE_MANAGEMENT_SCRIPT.name);
+    let mut statement = connection.prepare_cached(SQL).map_err(store_error)?;
+    let mut link = |payload_id: String| {
+        let key = params![permit.tenant_id(), kind, payload_id];
+        let has_link = statement
+            .query_row(key, |row| row.get(0))
+            .map_err(store_error)?;
+        Ok(PayloadLink {
+            payload_id,
+            has_link,
+        })
+    };
+    payload_ids.into_iter().map(&mut link).collect()
 }

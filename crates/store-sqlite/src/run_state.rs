@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{
     counters::{self, Tally},
     error::{internal, store_error},
+    run_request,
 };
 
 const FIND: &str = "SELECT pk, version, device_id, run_state, result_message, \
@@ -22,9 +23,13 @@ const INSERT: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id
      device_id, run_state, result_message, last_state_update_date_time, \
      last_state_update_date_time_form, error_code, error_description) \
      VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-const APPEND: &str = "INSERT INTO run (state_pk, received, run_state, result_message, \
-     last_state_update_date_time, last_state_update_date_time_form, error_code, \
-     error_description) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const APPEND: &str = "INSERT INTO run (state_pk, id, version, received_date_time, \
+     received_date_time_form, run_state, result_message, last_state_update_date_time, \
+     last_state_update_date_time_form, error_code, error_description, script_version, \
+     start_date_time, start_date_time_form, end_date_time, end_date_time_form, exit_code, account, \
+     run_request_id, output_truncated, output, error_output) \
+     VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM run WHERE state_pk = ? AND id = ?)";
 const APPLY: &str = "UPDATE device_run_state SET version = ?2, run_state = ?3, \
      result_message = ?4, last_state_update_date_time = ?5, \
      last_state_update_date_time_form = ?6, error_code = ?7, error_description = ?8 \
@@ -38,6 +43,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("find", FIND),
     ("insert", INSERT),
     ("append", APPEND),
+    ("is known", IS_KNOWN),
     ("apply", APPLY),
     ("set version", SET_VERSION),
     ("delete", DELETE),
@@ -108,27 +114,44 @@ fn read(row: &rusqlite::Row<'_>, place: Place, id: &str) -> rusqlite::Result<Res
     }))
 }
 
-/// Reports an outcome: `changes` over what the state shows. Answers the state as it is then.
+/// Reports an outcome: `changes` over what the state shows, with what the agent tells of the `run`.
+/// Answers the state as it is then. A run that is in the journal already changes nothing.
 pub(crate) fn report(
     connection: &Connection,
     clock: &dyn Clock,
     state: State,
     changes: Changes,
+    run: Option<&Record>,
 ) -> Result<Row, Error> {
     let State {
         pk,
         place,
+        version: seen,
         run_state,
         mut record,
         ..
     } = state;
+    let told = Told::of(run);
+    if let Some(id) = told.id
+        && is_known(connection, pk, id)?
+    {
+        return Ok(Row {
+            record,
+            version: seen,
+            expanded: Vec::new(),
+        });
+    }
     for (position, value) in changes {
         let slot = record.values.get_mut(position);
         *slot.ok_or_else(|| internal("a change of no property"))? = value;
     }
     let outcome = Outcome::of(&record)?;
-    let version = outcome.append(connection, clock, pk)?;
+    let version = outcome.append(connection, clock, pk, seen, &told)?;
     outcome.apply(connection, pk, version)?;
+    if let Some(request_id) = told.run_request_id {
+        let after = Tally::of_run_state(outcome.run_state);
+        run_request::ended(connection, place.script_pk, request_id, pk, after)?;
+    }
     let (before, after) = (
         Tally::of_run_state(run_state),
         Tally::of_run_state(outcome.run_state),
@@ -171,7 +194,7 @@ pub(crate) fn create(
             ])
         })
         .map_err(store_error)?;
-    let version = outcome.append(connection, clock, pk)?;
+    let version = outcome.append(connection, clock, pk, 0, &Told::default())?;
     connection
         .prepare_cached(SET_VERSION)
         .and_then(|mut statement| statement.execute([version, pk]))
@@ -241,20 +264,46 @@ impl<'a> Outcome<'a> {
 
     /// Appends the outcome to the journal; answers its number there, which grows with every outcome
     /// of any state and so serves as the state's version.
-    fn append(&self, connection: &Connection, clock: &dyn Clock, pk: i64) -> Result<i64, Error> {
-        let received = DateTimeOffset::from_system_time(clock.now()).ticks();
+    ///
+    /// `before` is the version that the state had.
+    fn append(
+        &self,
+        connection: &Connection,
+        clock: &dyn Clock,
+        pk: i64,
+        before: i64,
+        told: &Told<'_>,
+    ) -> Result<i64, Error> {
+        let received = DateTimeOffset::from_system_time(clock.now());
+        let id = match told.id {
+            Some(id) => id.to_owned(),
+            None => run_id(received, before),
+        };
         connection
             .prepare_cached(APPEND)
             .and_then(|mut statement| {
                 statement.insert(params![
                     pk,
-                    received,
+                    id,
+                    received.ticks(),
+                    received.form(),
                     self.run_state,
                     self.result_message,
                     self.updated.ticks(),
                     self.updated.form(),
                     self.error_code,
                     self.error_description,
+                    told.script_version,
+                    told.start.map(DateTimeOffset::ticks),
+                    told.start.map(DateTimeOffset::form),
+                    told.end.map(DateTimeOffset::ticks),
+                    told.end.map(DateTimeOffset::form),
+                    told.exit_code,
+                    told.account,
+                    told.run_request_id,
+                    told.output_truncated,
+                    told.output,
+                    told.error_output,
                 ])
             })
             .map_err(store_error)
@@ -278,6 +327,69 @@ impl<'a> Outcome<'a> {
             .map_err(store_error)?;
         Ok(())
     }
+}
+
+/// What the agent tells of a run beside its outcome; nothing where the report is a plain one.
+#[derive(Default)]
+struct Told<'a> {
+    id: Option<&'a str>,
+    script_version: Option<i32>,
+    start: Option<DateTimeOffset>,
+    end: Option<DateTimeOffset>,
+    exit_code: Option<i32>,
+    account: Option<&'a str>,
+    run_request_id: Option<&'a str>,
+    output_truncated: bool,
+    output: Option<&'a str>,
+    error_output: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    fn of(run: Option<&'a Record>) -> Self {
+        let Some(run) = run else {
+            return Self::default();
+        };
+        let number = |name| match run.get(name) {
+            Value::Int32(number) => Some(*number),
+            _ => None,
+        };
+        let moment = |name| match run.get(name) {
+            Value::DateTimeOffset(moment) => Some(*moment),
+            _ => None,
+        };
+        Self {
+            id: run.get("id").as_str(),
+            script_version: number("scriptVersion"),
+            start: moment("startDateTime"),
+            end: moment("endDateTime"),
+            exit_code: number("exitCode"),
+            account: run.get("account").as_str(),
+            run_request_id: run.get("runRequestId").as_str(),
+            output_truncated: *run.get("outputTruncated") == Value::Boolean(true),
+            output: run.get("output").as_str(),
+            error_output: run.get("errorOutput").as_str(),
+        }
+    }
+}
+
+/// Whether the journal has that run of the state.
+fn is_known(connection: &Connection, pk: i64, run_id: &str) -> Result<bool, Error> {
+    connection
+        .prepare_cached(IS_KNOWN)
+        .and_then(|mut known| known.query_row(params![pk, run_id], |row| row.get(0)))
+        .map_err(store_error)
+}
+
+/// The id of a run whose reporter gave none: a UUID of version 7 (RFC 9562, 5.7), with the version
+/// that the state had in the place of random bits, since no two reports of a state find the same.
+fn run_id(received: DateTimeOffset, before: i64) -> String {
+    let millis = u64::try_from(received.ticks() / 10_000).unwrap_or(0);
+    let mut bits = [0; 10];
+    let low = bits.iter_mut().skip(2);
+    low.zip(before.to_be_bytes())
+        .for_each(|(bit, byte)| *bit = byte);
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid();
+    id.to_string()
 }
 
 #[cfg(test)]

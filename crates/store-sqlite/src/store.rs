@@ -1,24 +1,30 @@
 //! The interface, function by function: what runs where.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
-use runstate_graph::{clock::Clock, entity::DEVICE_MANAGEMENT_SCRIPT, permit::Permit};
+use runstate_graph::{clock::Clock, entity::DEVICE_STATE, permit::Permit};
 use runstate_odata::{
     check::{Query, ResourcePath},
-    edm::Record,
+    edm::{DateTimeOffset, Record},
 };
-use runstate_store::issuer::{Application, IssuerStore, SigningKey};
-use runstate_store::{Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store};
-use rusqlite::{Connection, params};
+use runstate_store::issuer::{Application, Enrolled, Enrollment, IssuerStore, SigningKey};
+use runstate_store::{
+    AssignedScripts, Change, Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store,
+};
+use rusqlite::Connection;
+use tokio::sync::broadcast;
 
 use crate::{
-    OpenError, connection,
+    OpenError, change,
+    change_writer::ChangeWriter,
+    connection, device,
     error::store_error,
     group, issuer,
+    path::{self, Found},
     read::{self, Paging},
     readers::Readers,
-    write,
+    run_request, script_version, write,
     writer::Writer,
 };
 
@@ -28,10 +34,14 @@ use crate::{
 /// accepted is written.
 pub struct SqliteStore {
     readers: Readers,
-    writer: Writer,
+    writer: Arc<Writer>,
+    changing: ChangeWriter,
     clock: Arc<dyn Clock>,
     skip_token_key: [u8; 32],
 }
+
+/// How many runs are removed from the history at once.
+const EXPIRED: i64 = 1_000;
 
 impl SqliteStore {
     /// Opens the file at `path`, creates it where there is none (mode 0600), and brings its schema
@@ -52,8 +62,10 @@ impl SqliteStore {
             file: path.to_owned(),
             error,
         })?;
+        let writer = Arc::new(writer);
         Ok(Self {
             readers,
+            changing: ChangeWriter::new(Arc::clone(&writer), Arc::clone(&clock)),
             writer,
             clock,
             skip_token_key,
@@ -118,11 +130,12 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         entity: NewEntity,
     ) -> Result<Row, Error> {
-        let (permit, path, clock) = (permit.clone(), path.clone(), Arc::clone(&self.clock));
-        let write = move |connection: &Connection| {
-            write::create(connection, &*clock, &permit, &path, entity)
-        };
-        self.writer.write(write).await
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                write::create(connection, clock, &on_behalf, &path, entity, effect)
+            })
+            .await
     }
 
     async fn entity_update(
@@ -132,11 +145,24 @@ impl Store for SqliteStore {
         changes: Changes,
         precondition: Precondition,
     ) -> Result<Row, Error> {
-        let (permit, path, clock) = (permit.clone(), path.clone(), Arc::clone(&self.clock));
-        let write = move |connection: &Connection| {
-            write::update(connection, &*clock, &permit, &path, changes, &precondition)
-        };
-        self.writer.write(write).await
+        if path.ty() == Some(&DEVICE_STATE) {
+            let report = self.run_state_report(permit, path, changes, None, precondition);
+            return report.await;
+        }
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                write::update(
+                    connection,
+                    clock,
+                    &on_behalf,
+                    &path,
+                    changes,
+                    &precondition,
+                    effect,
+                )
+            })
+            .await
     }
 
     async fn entity_delete(
@@ -145,10 +171,180 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         precondition: Precondition,
     ) -> Result<(), Error> {
-        let (permit, path) = (permit.clone(), path.clone());
-        let write =
-            move |connection: &Connection| write::delete(connection, &permit, &path, &precondition);
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                write::delete(connection, clock, &on_behalf, &path, &precondition, effect)
+            })
+            .await
+    }
+
+    async fn run_state_report(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        changes: Changes,
+        run: Option<Record>,
+        precondition: Precondition,
+    ) -> Result<Row, Error> {
+        // The heart call: straight to the writing thread.
+        let (permit, path, clock) = (permit.clone(), path.clone(), Arc::clone(&self.clock));
+        let write = move |connection: &Connection| {
+            let run = run.as_ref();
+            write::report(
+                connection,
+                &*clock,
+                &permit,
+                &path,
+                changes,
+                run,
+                &precondition,
+            )
+        };
         self.writer.write(write).await
+    }
+
+    async fn run_request_start(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        run_request_id: &str,
+    ) -> Result<(), Error> {
+        let (permit, path, id) = (permit.clone(), path.clone(), run_request_id.to_owned());
+        self.writer
+            .write(move |connection| run_request::start(connection, &permit, &path, &id))
+            .await
+    }
+
+    async fn run_request_create(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        request: Record,
+        states: &Query,
+    ) -> Result<Row, Error> {
+        let (on_behalf, path, states) = (permit.clone(), path.clone(), states.clone());
+        self.changing
+            .write(permit, move |connection, _, effect| {
+                run_request::create(connection, &on_behalf, &path, request, &states, effect)
+            })
+            .await
+    }
+
+    async fn run_request_cancel(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, _, _| {
+                run_request::cancel(connection, &on_behalf, &path)
+            })
+            .await
+    }
+
+    async fn script_roll_back(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        number: i32,
+    ) -> Result<Row, Error> {
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                path::refuse_device(&on_behalf, &path)?;
+                let end = path::resolve(connection, path::viewer(&on_behalf), &path)?;
+                let Found { pk, .. } = path::find(connection, &end)?;
+                change::of_script(connection, on_behalf.tenant_id(), effect)?;
+                script_version::roll_back(connection, clock, pk, number)
+            })
+            .await
+    }
+
+    async fn device_scripts(
+        &self,
+        permit: &Permit,
+        device_id: &str,
+        seen: &[i64],
+    ) -> Result<AssignedScripts, Error> {
+        let (permit, device_id) = (permit.clone(), device_id.to_owned());
+        let seen = seen.to_owned();
+        let read =
+            move |connection: &Connection| device::scripts(connection, &permit, &device_id, &seen);
+        self.readers.read(read).await
+    }
+
+    async fn device_script(
+        &self,
+        permit: &Permit,
+        device_id: &str,
+        script_id: &str,
+    ) -> Result<Record, Error> {
+        let (permit, device_id) = (permit.clone(), device_id.to_owned());
+        let script_id = script_id.to_owned();
+        let read = move |connection: &Connection| {
+            device::script(connection, &permit, &device_id, &script_id)
+        };
+        self.readers.read(read).await
+    }
+
+    async fn device_seen(&self, permit: &Permit, device_id: &str) -> Result<(), Error> {
+        let (tenant_id, device_id) = (permit.tenant_id().to_owned(), device_id.to_owned());
+        let (writer, clock) = (Arc::clone(&self.writer), Arc::clone(&self.clock));
+        tokio::spawn(async move {
+            let seen = move |connection: &Connection| {
+                device::seen(connection, &*clock, &tenant_id, &device_id)
+            };
+            // Under a load that leaves no room for it, a later one will do.
+            let _ = writer.write(seen).await;
+        });
+        Ok(())
+    }
+
+    async fn device_inventory(
+        &self,
+        permit: &Permit,
+        device_id: &str,
+        facts: Changes,
+        accounts: Vec<String>,
+    ) -> Result<(), Error> {
+        let (on_behalf, id) = (permit.clone(), device_id.to_owned());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                device::inventory(
+                    connection, clock, &on_behalf, &id, &facts, &accounts, effect,
+                )
+            })
+            .await
+    }
+
+    async fn device_retire(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                device::retire(connection, clock, &on_behalf, &path, effect)
+            })
+            .await
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changing.subscribe()
+    }
+
+    async fn maintain(&self, runs_before: SystemTime) -> Result<(), Error> {
+        self.changing.settle().await?;
+        let before = DateTimeOffset::from_system_time(runs_before).ticks();
+        loop {
+            let expire = move |connection: &Connection| {
+                // In the order of arrival, so that no index by date is needed.
+                let sql = "DELETE FROM run WHERE received_date_time < ? \
+                     AND pk IN (SELECT pk FROM run ORDER BY pk LIMIT ?)";
+                let run = connection.prepare_cached(sql);
+                run.and_then(|mut run| run.execute([before, EXPIRED]))
+                    .map_err(store_error)
+            };
+            let removed = self.writer.write(expire).await?;
+            if i64::try_from(removed).unwrap_or(i64::MAX) < EXPIRED {
+                return Ok(());
+            }
+        }
     }
 
     async fn script_assign(
@@ -158,11 +354,19 @@ impl Store for SqliteStore {
         assignments: Vec<Record>,
         group_assignments: Vec<Record>,
     ) -> Result<(), Error> {
-        let (permit, path) = (permit.clone(), path.clone());
-        let write = move |connection: &Connection| {
-            write::assign(connection, &permit, &path, &assignments, &group_assignments)
-        };
-        self.writer.write(write).await
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, _, effect| {
+                write::assign(
+                    connection,
+                    &on_behalf,
+                    &path,
+                    &assignments,
+                    &group_assignments,
+                    effect,
+                )
+            })
+            .await
     }
 
     async fn script_payload_links(
@@ -171,7 +375,8 @@ impl Store for SqliteStore {
         payload_ids: Vec<String>,
     ) -> Result<Vec<PayloadLink>, Error> {
         let permit = permit.clone();
-        let read = move |connection: &Connection| payload_links(connection, &permit, payload_ids);
+        let read =
+            move |connection: &Connection| read::payload_links(connection, &permit, payload_ids);
         self.readers.read(read).await
     }
 
@@ -181,16 +386,21 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         object_id: &str,
     ) -> Result<(), Error> {
-        let (permit, path, id) = (permit.clone(), path.clone(), object_id.to_owned());
-        let write =
-            move |connection: &Connection| group::member_add(connection, &permit, &path, &id);
-        self.writer.write(write).await
+        let (on_behalf, path, id) = (permit.clone(), path.clone(), object_id.to_owned());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                group::member_add(connection, clock, &on_behalf, &path, &id, effect)
+            })
+            .await
     }
 
     async fn group_member_remove(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
-        let (permit, path) = (permit.clone(), path.clone());
-        let write = move |connection: &Connection| group::member_remove(connection, &permit, &path);
-        self.writer.write(write).await
+        let (on_behalf, path) = (permit.clone(), path.clone());
+        self.changing
+            .write(permit, move |connection, clock, effect| {
+                group::member_remove(connection, clock, &on_behalf, &path, effect)
+            })
+            .await
     }
 
     async fn ready(&self) -> Result<(), Error> {
@@ -241,6 +451,15 @@ impl IssuerStore for SqliteStore {
         self.readers.read(read).await
     }
 
+    async fn device_enroll(&self, enrollment: Enrollment) -> Result<Enrolled, Error> {
+        self.changing
+            .write_in(move |connection, clock, effect| {
+                let enrolled = device::enroll(connection, clock, &enrollment, effect)?;
+                Ok((enrolled.tenant_id.clone(), enrolled))
+            })
+            .await
+    }
+
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error> {
         let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
         let write = move |connection: &Connection| {
@@ -252,32 +471,3 @@ impl IssuerStore for SqliteStore {
 
 /// How many entities an expansion shows of each parent, where no page size is given.
 const EXPANSION: u32 = 1_000;
-
-/// Whether PowerShell scripts of these ids have assignments of either form.
-fn payload_links(
-    connection: &Connection,
-    permit: &Permit,
-    payload_ids: Vec<String>,
-) -> Result<Vec<PayloadLink>, Error> {
-    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM script AS s \
-         WHERE s.tenant_id = ? AND s.kind = ? AND s.id = ? \
-         AND (EXISTS (SELECT 1 FROM assignment WHERE script_pk = s.pk) \
-              OR EXISTS (SELECT 1 FROM group_assignment WHERE script_pk = s.pk)))";
-    // A device sees run states alone; to it no script is there.
-    let kind = permit
-        .device_id()
-        .is_none()
-        .then_some(DEVICE_MANAGEMENT_SCRIPT.name);
-    let mut statement = connection.prepare_cached(SQL).map_err(store_error)?;
-    let mut link = |payload_id: String| {
-        let key = params![permit.tenant_id(), kind, payload_id];
-        let has_link = statement
-            .query_row(key, |row| row.get(0))
-            .map_err(store_error)?;
-        Ok(PayloadLink {
-            payload_id,
-            has_link,
-        })
-    };
-    payload_ids.into_iter().map(&mut link).collect()
-}

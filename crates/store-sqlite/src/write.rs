@@ -3,8 +3,8 @@
 use runstate_graph::{
     clock::Clock,
     entity::{
-        ASSIGNMENT, DEVICE_STATE, DIRECTORY_OBJECT, GROUP, GROUP_ASSIGNMENT, RUN_SUMMARY,
-        SCRIPT_TYPES, USER_STATE,
+        ASSIGNMENT, DEVICE_STATE, DIRECTORY_OBJECT, ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT,
+        MANAGED_DEVICE, RUN_SUMMARY, SCRIPT_TYPES, USER, USER_STATE,
     },
     permit::Permit,
 };
@@ -20,11 +20,13 @@ use runstate_store::{
 use rusqlite::Connection;
 
 use crate::{
+    change::{self, Effect},
     counters::{self, Tally},
+    device,
     error::{internal, store_error},
     group,
     path::{self, End, Found},
-    run_state, statement,
+    run_state, script_version, statement, targeting,
 };
 
 /// Adds an entity to the collection at `path`.
@@ -34,6 +36,7 @@ pub(crate) fn create(
     permit: &Permit,
     path: &ResourcePath,
     entity: NewEntity,
+    effect: &mut Effect,
 ) -> Result<Row, Error> {
     path::refuse_device(permit, path)?;
     let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
@@ -41,19 +44,37 @@ pub(crate) fn create(
         record,
         device_id,
         members,
+        token_hash,
     } = entity;
     let id = id_of(&record)?;
     if scope.ty == &DEVICE_STATE {
         let place = path::place(connection, &scope)?;
-        if run_state::find(connection, place, id)?.is_some() {
-            return Err(exists(scope.ty, id));
+        match run_state::find(connection, place, id)? {
+            // Made by an assignment, and nothing has been reported to it: this is the first report.
+            Some(state) if state.version == 0 => {
+                let changes = record.values.into_iter().enumerate().collect();
+                return run_state::report(connection, clock, state, changes, None);
+            }
+            Some(_) => return Err(exists(scope.ty, id)),
+            None => {}
         }
         return run_state::create(connection, clock, place, record, device_id.as_deref());
     }
     refuse_taken(connection, &scope, id)?;
-    let pk = insert(connection, &scope, &record)?;
+    if scope.ty == &ENROLLMENT_TOKEN {
+        refuse_no_group(connection, scope.viewer.tenant_id, &record)?;
+    }
+    let pk = insert(
+        connection,
+        &scope,
+        &record,
+        token_hash.as_ref().map_or(&[], |hash| hash),
+    )?;
     if SCRIPT_TYPES.contains(&scope.ty) {
         insert_summary(connection, pk, id)?;
+        if let Value::Binary(content) = record.get("scriptContent") {
+            script_version::append(connection, clock, pk, Some(content), None)?;
+        }
     } else if scope.ty == &USER_STATE {
         let script_pk = owner_pk(&scope)?;
         counters::user_changed(connection, script_pk, Tally::default(), tally(&record))?;
@@ -62,6 +83,7 @@ pub(crate) fn create(
             group::add(connection, scope.viewer.tenant_id, pk, member)?;
         }
     }
+    created(connection, clock, &scope, id, effect)?;
     Ok(Row {
         record,
         version: 1,
@@ -77,17 +99,14 @@ pub(crate) fn update(
     path: &ResourcePath,
     changes: Changes,
     precondition: &Precondition,
+    effect: &mut Effect,
 ) -> Result<Row, Error> {
-    if path.ty() != Some(&DEVICE_STATE) {
-        path::refuse_device(permit, path)?;
+    if path.ty() == Some(&DEVICE_STATE) {
+        return report(connection, clock, permit, path, changes, None, precondition);
     }
+    path::refuse_device(permit, path)?;
     let end = path::resolve(connection, path::viewer(permit), path)?;
     let ty = end.scope.ty;
-    if ty == &DEVICE_STATE {
-        let state = device_state(connection, &end)?;
-        check(precondition, state.version)?;
-        return run_state::report(connection, clock, state, changes);
-    }
     if ty == &RUN_SUMMARY {
         // The counters are always exact, so there is nothing for a client to change.
         let row = read(connection, &end)?;
@@ -97,21 +116,109 @@ pub(crate) fn update(
     let Found { pk, version } = path::find(connection, &end)?;
     check(precondition, version)?;
     let before = user_tally(connection, ty, pk)?;
+    if SCRIPT_TYPES.contains(&ty) {
+        new_content(connection, clock, ty, pk, &changes)?;
+    }
     let update = query::update(Dialect::Sqlite, ty, pk, &changes)?;
     statement::number(connection, &update)?;
     if let Some(before) = before {
         let after = user_tally(connection, ty, pk)?.unwrap_or_default();
         counters::user_changed(connection, owner_pk(&end.scope)?, before, after)?;
     }
+    changed(connection, clock, &end, effect)?;
     read(connection, &end)
+}
+
+/// Reports to the run state at `path` how a run ended.
+pub(crate) fn report(
+    connection: &Connection,
+    clock: &dyn Clock,
+    permit: &Permit,
+    path: &ResourcePath,
+    changes: Changes,
+    run: Option<&Record>,
+    precondition: &Precondition,
+) -> Result<Row, Error> {
+    device::refuse_retired(connection, permit)?;
+    let end = path::resolve(connection, path::viewer(permit), path)?;
+    let state = device_state(connection, &end)?;
+    check(precondition, state.version)?;
+    run_state::report(connection, clock, state, changes, run)
+}
+
+/// Makes a version where the changes of a script change its content.
+fn new_content(
+    connection: &Connection,
+    clock: &dyn Clock,
+    ty: &StructuredType,
+    pk: i64,
+    changes: &Changes,
+) -> Result<(), Error> {
+    let content = ty.position("scriptContent");
+    let Some((_, value)) = changes
+        .iter()
+        .find(|(position, _)| Some(*position) == content)
+    else {
+        return Ok(());
+    };
+    let new = match value {
+        Value::Binary(content) => Some(content.as_slice()),
+        _ => None,
+    };
+    if script_version::current(connection, pk)?.as_deref() != new {
+        script_version::append(connection, clock, pk, new, None)?;
+    }
+    Ok(())
+}
+
+/// What follows from a new entity for what devices have to run.
+fn created(
+    connection: &Connection,
+    clock: &dyn Clock,
+    scope: &Scope<'_>,
+    id: &str,
+    effect: &mut Effect,
+) -> Result<(), Error> {
+    let tenant_id = scope.viewer.tenant_id;
+    match scope.ty {
+        ty if [&ASSIGNMENT, &GROUP_ASSIGNMENT].contains(&ty) => {
+            change::of_assignments(connection, tenant_id, owner_pk(scope)?, effect)
+        }
+        // An assignment may name a group before it is there.
+        ty if *ty == GROUP => {
+            let scripts = targeting::scripts_of_group(connection, tenant_id, id)?;
+            change::of_scripts(connection, tenant_id, &scripts, effect)
+        }
+        ty if *ty == MANAGED_DEVICE => change::of_device(connection, clock, tenant_id, id, effect),
+        _ => Ok(()),
+    }
+}
+
+/// What follows from a changed entity for what devices have to run.
+fn changed(
+    connection: &Connection,
+    clock: &dyn Clock,
+    end: &End<'_>,
+    effect: &mut Effect,
+) -> Result<(), Error> {
+    let scope = &end.scope;
+    if SCRIPT_TYPES.contains(&scope.ty) {
+        return change::of_script(connection, scope.viewer.tenant_id, effect);
+    }
+    if scope.ty == &GROUP {
+        return Ok(());
+    }
+    created(connection, clock, scope, end.id.unwrap_or_default(), effect)
 }
 
 /// Removes the entity at `path` with all that it contains.
 pub(crate) fn delete(
     connection: &Connection,
+    clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
     precondition: &Precondition,
+    effect: &mut Effect,
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
     let end = path::resolve(connection, path::viewer(permit), path)?;
@@ -129,19 +236,34 @@ pub(crate) fn delete(
         // No foreign key leads here, see the table.
         let sql = "DELETE FROM device_run_state WHERE script_pk = ? AND user_state_pk = ?";
         execute(connection, sql, [script_pk, pk])?;
-    } else if DIRECTORY_OBJECT.derived.contains(&ty) {
-        group::forget(
-            connection,
-            end.scope.viewer.tenant_id,
-            end.id.unwrap_or_default(),
-        )?;
+    }
+    let (tenant_id, id) = (end.scope.viewer.tenant_id, end.id.unwrap_or_default());
+    // Whom it concerns can be told only while it is there.
+    let (mut devices, mut scripts) = (Vec::new(), Vec::new());
+    if ty == &USER {
+        devices = targeting::devices_of_user(connection, tenant_id, id)?;
+    } else if ty == &GROUP {
+        scripts = targeting::scripts_of_group(connection, tenant_id, id)?;
+    } else if ty == &MANAGED_DEVICE {
+        device::forget(connection, clock, tenant_id, id, effect)?;
+    }
+    if DIRECTORY_OBJECT.derived.contains(&ty) {
+        group::forget(connection, tenant_id, id)?;
     }
     let table = table::of(ty).ok_or_else(|| internal(format!("no table of {}", ty.name)))?;
     execute(
         connection,
         &format!("DELETE FROM {} WHERE pk = ?", table.name),
         [pk],
-    )
+    )?;
+    change::of_devices(connection, clock, tenant_id, &devices, effect)?;
+    change::of_scripts(connection, tenant_id, &scripts, effect)?;
+    if SCRIPT_TYPES.contains(&ty) {
+        change::of_script(connection, tenant_id, effect)?;
+    } else if [&ASSIGNMENT, &GROUP_ASSIGNMENT].contains(&ty) {
+        change::of_assignments(connection, tenant_id, owner_pk(&end.scope)?, effect)?;
+    }
+    Ok(())
 }
 
 /// Replaces all assignments of the script at `path`.
@@ -151,6 +273,7 @@ pub(crate) fn assign(
     path: &ResourcePath,
     assignments: &[Record],
     group_assignments: &[Record],
+    effect: &mut Effect,
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
     let end = path::resolve(connection, path::viewer(permit), path)?;
@@ -191,14 +314,17 @@ pub(crate) fn assign(
         };
         for record in records {
             refuse_taken(connection, &scope, id_of(record)?)?;
-            insert(connection, &scope, record)?;
+            insert(connection, &scope, record, &[])?;
         }
     }
-    Ok(())
+    change::of_assignments(connection, permit.tenant_id(), pk, effect)
 }
 
 /// The device state at the end of a path, as far as the viewer may see it.
-fn device_state(connection: &Connection, end: &End<'_>) -> Result<run_state::State, Error> {
+pub(crate) fn device_state(
+    connection: &Connection,
+    end: &End<'_>,
+) -> Result<run_state::State, Error> {
     let id = end
         .id
         .ok_or_else(|| internal("a path to a run state without its key"))?;
@@ -232,8 +358,14 @@ fn read(connection: &Connection, end: &End<'_>) -> Result<Row, Error> {
         .ok_or_else(|| path::not_found(ty.name, end.id.unwrap_or_default()))
 }
 
-/// Adds the row of an entity that has no counters above it; answers its `pk`.
-fn insert(connection: &Connection, scope: &Scope<'_>, record: &Record) -> Result<i64, Error> {
+/// Adds the row of an entity that has no counters above it; answers its `pk`. `token_hash` is of an
+/// enrolment token.
+pub(crate) fn insert(
+    connection: &Connection,
+    scope: &Scope<'_>,
+    record: &Record,
+    token_hash: &[u8],
+) -> Result<i64, Error> {
     let ty = scope.ty;
     let table = table::of(ty).filter(|table| !table.is_view);
     let table = table.ok_or_else(|| internal(format!("{} cannot be added", ty.name)))?;
@@ -243,6 +375,7 @@ fn insert(connection: &Connection, scope: &Scope<'_>, record: &Record) -> Result
             "tenant_id" => ("tenant_id", Bind::Text(scope.viewer.tenant_id.to_owned())),
             "kind" => ("kind", Bind::Text(ty.name.to_owned())),
             "script_pk" => ("script_pk", Bind::Integer(owner_pk(scope)?)),
+            "token_hash" => ("token_hash", Bind::Blob(token_hash.to_vec())),
             other => return Err(internal(format!("no value for {}.{other}", table.name))),
         });
     }
@@ -271,6 +404,19 @@ fn refuse_taken(connection: &Connection, scope: &Scope<'_>, id: &str) -> Result<
         Some(_) => Err(exists(scope.ty, id)),
         None => Ok(()),
     }
+}
+
+/// An enrolment token cannot let devices into a group that there is not.
+fn refuse_no_group(connection: &Connection, tenant_id: &str, token: &Record) -> Result<(), Error> {
+    let Some(group_id) = token.get("groupId").as_str() else {
+        return Ok(());
+    };
+    if group::object_kind(connection, tenant_id, group_id)?.as_deref() == Some("group") {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        message: format!("The group '{group_id}' that 'groupId' names does not exist."),
+    })
 }
 
 fn exists(ty: &StructuredType, id: &str) -> Error {
@@ -323,7 +469,11 @@ fn tally(record: &Record) -> Tally {
     }
 }
 
-fn execute(connection: &Connection, sql: &str, binds: impl rusqlite::Params) -> Result<(), Error> {
+pub(crate) fn execute(
+    connection: &Connection,
+    sql: &str,
+    binds: impl rusqlite::Params,
+) -> Result<(), Error> {
     let run = |binds| connection.prepare_cached(sql)?.execute(binds);
     run(binds).map_err(store_error)?;
     Ok(())

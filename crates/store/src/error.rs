@@ -24,6 +24,9 @@ pub enum Error {
         /// One sentence for the client.
         message: String,
     },
+    /// The caller is a device that has been retired: its token is no longer good.
+    #[error("the device is retired")]
+    DeviceRetired,
     /// The entity is not at a version that `If-Match` and `If-None-Match` allow.
     #[error("the entity is not at a version that the precondition allows")]
     PreconditionFailed,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use runstate_odata::edm::Record;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -49,6 +50,32 @@ pub struct Application {
     pub secrets: Vec<HashedSecret>,
     /// The keys with which it may sign an assertion (RFC 7523), any of which will do.
     pub public_keys: Vec<ApplicationKey>,
+    /// Where it is the agent of a managed device: that device. Its tokens are the device's.
+    pub device_id: Option<String>,
+}
+
+/// A device that asks to be enrolled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enrollment {
+    /// SHA-256 of the enrolment token that it shows.
+    pub token_hash: [u8; 32],
+    /// Its public key.
+    pub public_key: ApplicationKey,
+    /// The managed device that it would be: a new `id`, and the facts that it tells.
+    pub device: Record,
+    /// The `userPrincipalName` of its primary user, where it has one.
+    pub user_principal_name: Option<String>,
+    /// The accounts that are logged on.
+    pub accounts: Vec<String>,
+}
+
+/// A device that is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The tenant, from the enrolment token.
+    pub tenant_id: String,
+    /// The managed device's id, which is its client id.
+    pub device_id: String,
 }
 
 /// A public key of an application.
@@ -120,6 +147,15 @@ pub trait IssuerStore: Send + Sync {
 
     /// The applications of a tenant, by display name and then client id.
     async fn application_list(&self, tenant_id: &str) -> Result<Vec<Application>, Error>;
+
+    /// Enrols a device: a managed device and an application with its key come to be, the group of the
+    /// token gets a member, the token is used once more. A key that is enrolled already is the same
+    /// device, and nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a token that there is not, [`Error::Conflict`] for one that has
+    /// expired or is used up, [`Error::Invalid`] for a user that there is not.
+    async fn device_enroll(&self, enrollment: Enrollment) -> Result<Enrolled, Error>;
 
     /// Forgets an application with its secrets and keys. Returns whether there was one.
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error>;

@@ -13,4 +13,4 @@ pub mod table;
 
 pub use error::Error;
 pub use runstate_graph::row::{Expanded, Page, Row};
-pub use store::{Changes, NewEntity, PayloadLink, Precondition, Store};
+pub use store::{AssignedScripts, Change, Changes, NewEntity, PayloadLink, Precondition, Store};

@@ -29,9 +29,12 @@ pub enum End {
 pub fn of(source: &StructuredType, navigation: &NavigationProperty) -> Option<Relation> {
     use End::{Parent, Zero};
     let columns: &'static [(&'static str, End)] = match (source.name, navigation.name) {
-        (_, "assignments" | "groupAssignments" | "userRunStates" | "runSummary") => {
-            &[("script_pk", Parent("pk"))]
-        }
+        (
+            _,
+            "assignments" | "groupAssignments" | "userRunStates" | "runSummary" | "versions"
+            | "runRequests",
+        ) => &[("script_pk", Parent("pk"))],
+        (_, "runs") => &[("state_pk", Parent("pk"))],
         // The script's key comes first in every index of run states.
         ("deviceManagementScriptUserState", "deviceRunStates") => &[
             ("script_pk", Parent("script_pk")),

@@ -1,11 +1,14 @@
 //! The interface that each backend implements.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use runstate_graph::permit::Permit;
 use runstate_odata::{
     check::{Query, ResourcePath},
     edm::{Record, Value},
 };
+use tokio::sync::broadcast;
 
 use crate::{Error, Page, Row};
 
@@ -18,6 +21,8 @@ pub struct NewEntity {
     pub device_id: Option<String>,
     /// Of a group: the ids of its first members.
     pub members: Vec<String>,
+    /// Of an enrolment token: the SHA-256 of what lets a device enrol.
+    pub token_hash: Option<[u8; 32]>,
 }
 
 /// New values, by their property's position in the type's list. What is not named stays.
@@ -43,6 +48,24 @@ pub struct PayloadLink {
     pub payload_id: String,
     /// Whether a script of that id has assignments.
     pub has_link: bool,
+}
+
+/// The scripts that a device has to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssignedScripts {
+    /// Grows whenever the rest may have changed; the stuff of an `ETag`.
+    pub version: i64,
+    /// One [`runstate_graph::entity::ASSIGNED_SCRIPT`] each; none where the caller knows this version.
+    pub scripts: Option<Vec<Record>>,
+}
+
+/// That what some devices of a tenant have to run may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The tenant.
+    pub tenant_id: String,
+    /// The ids of the devices; none: any of the tenant's.
+    pub devices: Option<Vec<String>>,
 }
 
 /// What is remembered, behind one door for every backend.
@@ -108,6 +131,86 @@ pub trait Store: Send + Sync {
         path: &ResourcePath,
         precondition: Precondition,
     ) -> Result<(), Error>;
+
+    /// Reports how a run ended, to the run state at `path`: as [`Store::entity_update`], with what the
+    /// agent tells of the `run` (a [`runstate_graph::entity::RUN`]) for the history. A run whose `id`
+    /// the history has already changes nothing.
+    async fn run_state_report(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        changes: Changes,
+        run: Option<Record>,
+        precondition: Precondition,
+    ) -> Result<Row, Error>;
+
+    /// A device is about to do the run that this request asks of the run state at `path`.
+    /// [`Error::Conflict`] where it was canceled, or is over, or was never asked.
+    async fn run_request_start(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        run_request_id: &str,
+    ) -> Result<(), Error>;
+
+    /// Asks all devices that the script is assigned to, and whose run states pass the filter of
+    /// `states`, to run it now. `path` is that of the script's run requests.
+    async fn run_request_create(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        request: Record,
+        states: &Query,
+    ) -> Result<Row, Error>;
+
+    /// Takes back what the request at `path` has not started.
+    async fn run_request_cancel(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error>;
+
+    /// Gives the script at `path` the content of an earlier version again; answers the new version.
+    async fn script_roll_back(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        number: i32,
+    ) -> Result<Row, Error>;
+
+    /// What the device has to run; `seen` are the versions that the caller knows.
+    async fn device_scripts(
+        &self,
+        permit: &Permit,
+        device_id: &str,
+        seen: &[i64],
+    ) -> Result<AssignedScripts, Error>;
+
+    /// One script that the device has to run, with its content.
+    async fn device_script(
+        &self,
+        permit: &Permit,
+        device_id: &str,
+        script_id: &str,
+    ) -> Result<Record, Error>;
+
+    /// Notes that the device has been heard of. Not durable when this returns.
+    async fn device_seen(&self, permit: &Permit, device_id: &str) -> Result<(), Error>;
+
+    /// Notes what a device tells of itself: facts, and the accounts that are logged on.
+    async fn device_inventory(
+        &self,
+        permit: &Permit,
+        device_id: &str,
+        facts: Changes,
+        accounts: Vec<String>,
+    ) -> Result<(), Error>;
+
+    /// Ends the enrolment of the device at `path`. Its tokens are refused from now on.
+    async fn device_retire(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error>;
+
+    /// Tells of every [`Change`] from now on.
+    fn changes(&self) -> broadcast::Receiver<Change>;
+
+    /// Finishes what a crash has interrupted, and removes all runs from the history that were
+    /// received before `runs_before`.
+    async fn maintain(&self, runs_before: SystemTime) -> Result<(), Error>;
 
     /// Replaces all assignments and group assignments of the script at `path`.
     async fn script_assign(

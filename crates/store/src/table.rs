@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use runstate_graph::entity::{
     ASSIGNMENT, ASSIGNMENT_FILTER, DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT, DEVICE_MANAGEMENT_SCRIPT,
-    DEVICE_SHELL_SCRIPT, DEVICE_STATE, DIRECTORY_OBJECT, GROUP, GROUP_ASSIGNMENT, MANAGED_DEVICE,
-    RUN_SUMMARY, USER, USER_STATE,
+    DEVICE_SHELL_SCRIPT, DEVICE_STATE, DIRECTORY_OBJECT, ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT,
+    MANAGED_DEVICE, RUN, RUN_REQUEST, RUN_SUMMARY, SCRIPT_VERSION, USER, USER_STATE,
 };
 use runstate_odata::edm::{Property, StructuredType, Type};
 
@@ -21,7 +21,7 @@ pub struct Table {
     pub types: Vec<&'static StructuredType>,
     /// Whether it only shows what other tables hold.
     pub is_view: bool,
-    /// What the table begins with: `pk`, `id` and `version`, but for the journal.
+    /// What the table begins with: `pk`, `id` and `version`.
     pub head: Vec<Column>,
     /// The columns that say whose the row is.
     pub scope: Vec<Column>,
@@ -77,12 +77,6 @@ pub fn all() -> &'static [Table] {
     &TABLES
 }
 
-/// The journal: every report of a run, in the order of arrival. Holds a run state's properties
-/// without its `id`, which is the state's.
-pub fn run() -> &'static Table {
-    &RUN
-}
-
 /// Indexes beside the unique ones that the queries of [`crate::query`] run on: table and columns.
 ///
 /// The order in which a page is read is that of the sort keys and then of `id` in the direction of
@@ -124,10 +118,14 @@ pub const INDEXES: &[(&str, &[&str])] = &[
         &["tenant_id", "last_sync_date_time", "id"],
     ),
     ("managed_device", &["tenant_id", "user_id"]),
+    // Steps through a fleet.
+    ("managed_device", &["tenant_id", "pk"]),
     ("user_account", &["tenant_id", "display_name", "id"]),
     ("user_account", &["tenant_id", "user_principal_name", "id"]),
     ("directory_group", &["tenant_id", "display_name", "id"]),
     ("group_member", &["object_id", "group_pk"]),
+    ("assignment", &["target_group_id", "script_pk"]),
+    ("group_assignment", &["target_group_id", "script_pk"]),
 ];
 
 static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
@@ -166,6 +164,26 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
             ],
             &[&["script_pk", "user_state_pk", "id"]],
         ),
+        // The journal and the history: every run that was reported, in the order of arrival.
+        Table::new(
+            "run",
+            &[&RUN],
+            vec![required("state_pk", ColumnType::Integer)],
+            &[&["state_pk", "id"]],
+        ),
+        Table::new(
+            "script_version",
+            &[&SCRIPT_VERSION],
+            vec![script()],
+            &[&["script_pk", "id"], &["script_pk", "number"]],
+        ),
+        Table::new("run_request", &[&RUN_REQUEST], vec![script()], in_script),
+        Table::new(
+            "enrollment_token",
+            &[&ENROLLMENT_TOKEN],
+            vec![tenant(), required("token_hash", ColumnType::Blob)],
+            in_tenant,
+        ),
         Table::new(
             "run_summary",
             &[&RUN_SUMMARY],
@@ -196,19 +214,6 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
             )
         },
     ]
-});
-
-static RUN: LazyLock<Table> = LazyLock::new(|| {
-    let state = Table::new("run", &[&DEVICE_STATE], Vec::new(), &[]);
-    Table {
-        head: vec![required("seq", ColumnType::Integer)],
-        scope: vec![
-            required("state_pk", ColumnType::Integer),
-            required("received", ColumnType::Integer),
-        ],
-        fields: state.fields.into_iter().skip(1).collect(),
-        ..state
-    }
 });
 
 impl Table {
@@ -402,7 +407,7 @@ mod tests {
 
     #[test]
     fn column_names_are_unique() {
-        for table in all().iter().chain([run()]) {
+        for table in all() {
             let mut names: Vec<_> = table.columns().map(|column| &column.name).collect();
             names.sort();
             let count = names.len();

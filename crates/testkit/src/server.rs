@@ -5,14 +5,15 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 use http::Method;
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_server::{
-    App,
+    App, CHECK_IN_INTERVAL,
     auth::{
         Authenticator, IssuerConfig, TrustedIssuer,
         issuer::{BuiltinIssuer, Grant, Subject},
     },
     base_url::BaseUrl,
     limits::Limits,
-    listen, router,
+    listen, maintenance, router,
+    watch::Watchers,
 };
 use runstate_store_sqlite::SqliteStore;
 use rusqlite::Connection;
@@ -39,6 +40,9 @@ pub const SCRIPTS: [&str; 3] = [
     "deviceCustomAttributeShellScripts",
 ];
 
+/// For how long a test server's history keeps a run.
+const HISTORY: Duration = Duration::from_secs(90 * 24 * 3600);
+
 /// A server for one test.
 pub struct TestServer {
     /// The clock of the server, the store and the issuer.
@@ -59,6 +63,7 @@ pub struct TestServerBuilder {
     throttled: bool,
     base_url: BaseUrl,
     trusted: Vec<TrustedIssuer>,
+    check_in_interval: Duration,
 }
 
 impl TestServer {
@@ -75,6 +80,7 @@ impl TestServer {
             throttled: false,
             base_url,
             trusted: Vec::new(),
+            check_in_interval: CHECK_IN_INTERVAL,
         }
     }
 
@@ -284,6 +290,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// Sets after how long at most a device comes back.
+    pub fn check_in_interval(mut self, interval: Duration) -> Self {
+        self.check_in_interval = interval;
+        self
+    }
+
     /// Sets the public URL.
     pub fn base_url(mut self, url: &str) -> Self {
         self.base_url = BaseUrl::configured(url).expect("a URL");
@@ -316,13 +328,17 @@ impl TestServerBuilder {
             true => self.limits.throttled(shared.clone()),
             false => self.limits,
         };
+        let watchers = Watchers::start(store.as_ref());
         let app = Arc::new(App {
             store,
             authenticator,
             clock: shared,
             base_url,
             limits,
+            watchers: Arc::clone(&watchers),
+            check_in_interval: self.check_in_interval,
         });
+        maintenance::start(&app, HISTORY);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -331,6 +347,7 @@ impl TestServerBuilder {
         let serving = tokio::spawn(listen::serve(listener, router, None, async move {
             // Ready too when the test is over and the sender gone.
             let _ = stopped.await;
+            watchers.stop();
         }));
         let client = Http::new();
         let mut server = TestServer {

@@ -365,7 +365,10 @@ async function remove() {
   await step("delete", async () => {
     const states = path("deviceShellScripts", scripts.deviceShellScripts[0], "deviceRunStates");
     await client.api(`${states}/${encodeURIComponent(`${prefix}:device one`)}`).delete();
-    equal("states left", [], (await client.api(states).get()).value);
+    // Those of the devices that the script was assigned to, which never ran it.
+    const left = (await client.api(states).get()).value;
+    const reported = left.filter((state) => !["pending", "notApplicable"].includes(state.runState));
+    equal("states left", [], reported);
     for (const collection of collections) {
       for (const id of scripts[collection]) {
         equal("answer", undefined, await client.api(path(collection, id)).delete());

@@ -369,7 +369,9 @@ class SdkTour(ScriptSteps):
             states = self.item(collection, self.scripts[collection][0]).device_run_states
             one = states.by_device_management_script_device_state_id(f"{self.prefix}:device one")
             step.equal("answer for a run state", None, await one.delete())
-            step.equal("states left", [], (await states.get()).value)
+            # Those of the devices that the script was assigned to, which never ran it.
+            left = {str(state.run_state.value) for state in (await states.get()).value}
+            step.equal("states left", set(), left - {"pending", "notApplicable"})
             for collection, ids in self.scripts.items():
                 for script in ids:
                     step.equal("answer", None, await self.item(collection, script).delete())

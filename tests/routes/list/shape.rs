@@ -126,7 +126,7 @@ async fn each_level_of_metadata() {
     let server = TestServer::start().await;
     let states = states(&server).await;
     let path = format!("{states}?$top=1&$count=true&$select=id,errorCode");
-    for (level, annotations) in [("none", 2), ("minimal", 3), ("full", 9)] {
+    for (level, annotations) in [("none", 2), ("minimal", 3), ("full", 10)] {
         let reply = server
             .get(&path)
             .header(

@@ -65,8 +65,6 @@ impl Loader<'_> {
         self.add(&scripts, &script.object, None, Vec::new()).await?;
         let script_id = id_of(&script.object).unwrap_or_default();
         let script_path = format!("{scripts}/{script_id}");
-        self.all(&format!("{script_path}/assignments"), &script.assignments)
-            .await?;
         self.states(
             fleet,
             &format!("{script_path}/deviceRunStates"),
@@ -93,7 +91,9 @@ impl Loader<'_> {
             )
             .await?;
         }
-        Ok(())
+        // After the outcomes: what has none yet becomes pending by this.
+        self.all(&format!("{script_path}/assignments"), &script.assignments)
+            .await
     }
 
     /// Device run states, each with the device that its `deviceIndex` names.
@@ -136,6 +136,7 @@ impl Loader<'_> {
             record,
             device_id,
             members,
+            token_hash: None,
         };
         self.store.entity_create(&permit, &path, entity).await?;
         Ok(())

@@ -6,6 +6,7 @@ use super::{
     COMPLIANCE_STATE, DEVICE_REGISTRATION_STATE, DEVICE_TYPE, ENTITY, ID, LONGEST_NAME,
     MANAGED_DEVICE_ARCHITECTURE, MANAGED_DEVICE_OWNER_TYPE, MANAGEMENT_AGENT_TYPE,
     MANAGEMENT_STATE, OWNER_TYPE, USER,
+    enrollment::{ASSIGNED_SCRIPTS, REPORT_INVENTORY, RETIRE},
 };
 
 macro_rules! properties {
@@ -63,6 +64,14 @@ static USERS: NavigationProperty = NavigationProperty::links("users", &USER, Act
 ///
 /// Source: Graph beta, managedDevice; the properties that targeting, reports and people need.
 pub static MANAGED_DEVICE: StructuredType = StructuredType {
+    navigation: &[&USERS, &ASSIGNED_SCRIPTS],
+    actions: &[&RETIRE, &REPORT_INVENTORY],
+    ..StructuredType::entity("managedDevice", &ENTITY, PROPERTIES)
+};
+
+/// The same where it is only looked at: behind a run state, and below `/v1.0`, which has no device
+/// management scripts.
+pub(super) static MANAGED_DEVICE_ALONE: StructuredType = StructuredType {
     navigation: &[&USERS],
     ..StructuredType::entity("managedDevice", &ENTITY, PROPERTIES)
 };

@@ -6,18 +6,24 @@
 mod assignment;
 mod assignment_filter;
 mod directory;
+mod enrollment;
 mod enums;
 mod managed_device;
 mod model;
+mod run;
 mod run_state;
 mod script;
 
 pub use assignment::*;
 pub use assignment_filter::ASSIGNMENT_FILTER;
 pub use directory::*;
+pub use enrollment::{
+    ASSIGNED_SCRIPT, ENROLLMENT_TOKEN, FACTS, REPORT_INVENTORY, RETIRE, RUNSTATE,
+};
 pub use enums::*;
 pub use managed_device::MANAGED_DEVICE;
 pub use model::{DEVICE_MANAGEMENT, HAS_PAYLOAD_LINK_RESULT_ITEM, MODEL, MODEL_V1, NAMESPACE};
+pub use run::{CANCEL, ROLL_BACK, RUN, RUN_ANNOTATION, RUN_REQUEST, SCRIPT_VERSION};
 pub use run_state::*;
 pub use script::*;
 

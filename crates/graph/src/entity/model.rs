@@ -1,8 +1,10 @@
 //! The whole schema, and the roots of all paths.
 
-use runstate_odata::edm::{Acts, Model, NavigationProperty, Property, Root, StructuredType, Type};
+use runstate_odata::edm::{
+    Acts, Extension, Model, NavigationProperty, Property, Root, StructuredType, Type,
+};
 
-use super::*;
+use super::{managed_device::MANAGED_DEVICE_ALONE, *};
 
 /// The namespace of every type.
 pub const NAMESPACE: &str = "microsoft.graph";
@@ -51,6 +53,10 @@ pub static HAS_PAYLOAD_LINK_RESULT_ITEM: StructuredType = StructuredType::comple
 static DEVICE_MANAGEMENT_ROOT: NavigationProperty = NavigationProperty {
     contained: true,
     ..NavigationProperty::link("deviceManagement", &DEVICE_MANAGEMENT)
+};
+static RUNSTATE_ROOT: NavigationProperty = NavigationProperty {
+    contained: true,
+    ..NavigationProperty::link("runstate", &RUNSTATE)
 };
 static USERS: NavigationProperty = NavigationProperty::contained("users", &USER, Acts::ALL);
 static GROUPS: NavigationProperty = NavigationProperty::contained("groups", &GROUP, Acts::ALL);
@@ -101,6 +107,12 @@ pub static MODEL: Model = Model {
         &SCOPE_TAG_GROUP_TARGET,
         &PASSWORD_PROFILE,
         &HAS_PAYLOAD_LINK_RESULT_ITEM,
+        &RUN,
+        &SCRIPT_VERSION,
+        &RUN_REQUEST,
+        &ENROLLMENT_TOKEN,
+        &ASSIGNED_SCRIPT,
+        &RUNSTATE,
     ],
     container: &[
         Root {
@@ -110,12 +122,29 @@ pub static MODEL: Model = Model {
         Root {
             navigation: &GROUPS,
         },
+        Root {
+            navigation: &RUNSTATE_ROOT,
+        },
     ],
     container_name: "GraphService",
+    extension: Some(Extension {
+        namespace: "runstate",
+        enums: &[],
+        types: &[
+            &RUN,
+            &SCRIPT_VERSION,
+            &RUN_REQUEST,
+            &ENROLLMENT_TOKEN,
+            &ASSIGNED_SCRIPT,
+            &RUNSTATE,
+        ],
+        actions: &[&ROLL_BACK, &CANCEL, &REPORT_INVENTORY],
+    }),
 };
 
+static MANAGED_DEVICES_V1: NavigationProperty = collection("managedDevices", &MANAGED_DEVICE_ALONE);
 static DEVICE_MANAGEMENT_V1: StructuredType = StructuredType {
-    navigation: &[&MANAGED_DEVICES],
+    navigation: &[&MANAGED_DEVICES_V1],
     ..StructuredType::entity("deviceManagement", &ENTITY, &[&ID])
 };
 static DEVICE_MANAGEMENT_V1_ROOT: NavigationProperty = NavigationProperty {
@@ -128,7 +157,7 @@ pub static MODEL_V1: Model = Model {
     types: &[
         &ENTITY,
         &DIRECTORY_OBJECT,
-        &MANAGED_DEVICE,
+        &MANAGED_DEVICE_ALONE,
         &USER,
         &GROUP,
         &DEVICE_MANAGEMENT_V1,
@@ -153,5 +182,6 @@ pub static MODEL_V1: Model = Model {
         &DEVICE_REGISTRATION_STATE,
         &MANAGED_DEVICE_ARCHITECTURE,
     ],
+    extension: None,
     ..MODEL
 };

@@ -2,7 +2,7 @@
 
 use runstate_odata::edm::{Acts, NavigationProperty, Property, StructuredType, Type};
 
-use super::{ENTITY, ID, MANAGED_DEVICE, RUN_STATE};
+use super::{ENTITY, ID, RUN_STATE, managed_device::MANAGED_DEVICE_ALONE, run::RUNS};
 
 static RUN_STATE_: Property = Property::new("runState", Type::Enum(&RUN_STATE)).required();
 static RESULT_MESSAGE: Property = Property::new("resultMessage", Type::String);
@@ -11,13 +11,13 @@ static LAST_STATE_UPDATE: Property =
 static ERROR_CODE: Property = Property::new("errorCode", Type::Int32).required();
 static ERROR_DESCRIPTION: Property = Property::new("errorDescription", Type::String);
 static MANAGED_DEVICE_LINK: NavigationProperty =
-    NavigationProperty::link("managedDevice", &MANAGED_DEVICE);
+    NavigationProperty::link("managedDevice", &MANAGED_DEVICE_ALONE);
 
 /// The last run of a script on a device.
 ///
 /// Source: Graph beta, deviceManagementScriptDeviceState.
 pub static DEVICE_STATE: StructuredType = StructuredType {
-    navigation: &[&MANAGED_DEVICE_LINK],
+    navigation: &[&MANAGED_DEVICE_LINK, &RUNS],
     ..StructuredType::entity(
         "deviceManagementScriptDeviceState",
         &ENTITY,

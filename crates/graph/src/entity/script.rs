@@ -5,6 +5,7 @@ use runstate_odata::edm::{Action, Acts, NavigationProperty, Property, Structured
 use super::{
     ASSIGNMENT, DEVICE_CUSTOM_ATTRIBUTE_VALUE_TYPE, DEVICE_STATE, ENTITY, GROUP_ASSIGNMENT, ID,
     LONGEST_NAME, RUN_AS_ACCOUNT_TYPE, RUN_SUMMARY, USER_STATE,
+    run::{ROLL_BACK, RUN_REQUESTS, VERSIONS},
 };
 
 static DISPLAY_NAME: Property = Property::new("displayName", Type::String)
@@ -92,8 +93,10 @@ macro_rules! script {
                 &RUN_SUMMARY_,
                 &DEVICE_RUN_STATES,
                 &USER_RUN_STATES,
+                &VERSIONS,
+                &RUN_REQUESTS,
             ],
-            actions: &[&ASSIGN],
+            actions: &[&ASSIGN, &ROLL_BACK],
             collection_actions: $collection_actions,
             ..StructuredType::entity(
                 $wire,

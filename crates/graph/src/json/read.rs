@@ -9,7 +9,7 @@ use runstate_odata::edm::{
 };
 
 use super::Json;
-use crate::{entity::NAMESPACE, error::Error};
+use crate::{entity::MODEL, error::Error};
 
 /// What a body says of an entity.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,8 +124,8 @@ fn check_type(ty: &'static StructuredType, name: &str, json: &Json) -> Result<()
     match type_of(json) {
         Some(given) if given == ty.name => Ok(()),
         _ => Err(Error::bad_request(format!(
-            "The annotation '{name}' must be '#{NAMESPACE}.{}', the type of this resource.",
-            ty.name
+            "The annotation '{name}' must be '#{}', the type of this resource.",
+            MODEL.qualified(ty.name)
         ))),
     }
 }
@@ -136,7 +136,8 @@ fn type_of(json: &Json) -> Option<&str> {
         return None;
     };
     let name = text.strip_prefix('#').unwrap_or(text);
-    name.strip_prefix(NAMESPACE)?.strip_prefix('.')
+    let (_, unqualified) = name.rsplit_once('.')?;
+    (name == MODEL.qualified(unqualified)).then_some(unqualified)
 }
 
 fn known(ty: &'static StructuredType, name: &str) -> Result<(), Error> {
@@ -147,8 +148,8 @@ fn known(ty: &'static StructuredType, name: &str) -> Result<(), Error> {
 fn unknown(ty: &StructuredType, name: &str) -> Error {
     let shown: String = name.chars().take(128).collect();
     Error::bad_request(format!(
-        "The property '{shown}' does not exist on type '{NAMESPACE}.{}'.",
-        ty.name
+        "The property '{shown}' does not exist on type '{}'.",
+        MODEL.qualified(ty.name)
     ))
 }
 
@@ -282,8 +283,8 @@ fn complex(
         let named = type_of(json).and_then(|name| declared.self_or_derived(name));
         ty = named.ok_or_else(|| {
             Error::bad_request(format!(
-                "The annotation '{path}/@odata.type' must name '{NAMESPACE}.{}' or a type derived from it.",
-                declared.name
+                "The annotation '{path}/@odata.type' must name '{}' or a type derived from it.",
+                MODEL.qualified(declared.name)
             ))
         })?;
     }

@@ -11,7 +11,7 @@ use runstate_odata::{
 
 use super::url::{self, Location};
 use crate::{
-    entity::NAMESPACE,
+    entity::MODEL,
     row::{Expanded, Page, Row},
 };
 
@@ -111,7 +111,7 @@ impl Writer<'_> {
     pub fn values(&self, ty: &StructuredType, records: &[Record]) -> Vec<u8> {
         let context = || {
             let root = self.root;
-            format!("{root}/$metadata#Collection({NAMESPACE}.{})", ty.name)
+            format!("{root}/$metadata#Collection({})", MODEL.qualified(ty.name))
         };
         self.answer(64 + records.len() * 128, context, |object| {
             object.name("value");
@@ -199,7 +199,7 @@ impl<'w> Object<'_, 'w> {
         let derived = ty != query.ty;
         let full = metadata == Metadata::Full;
         if metadata != Metadata::None && (with_type || derived || full) {
-            self.string("@odata.type", &format!("#{NAMESPACE}.{}", ty.name));
+            self.string("@odata.type", &format!("#{}", MODEL.qualified(ty.name)));
         }
         if full {
             let canonical = location.canonical();
@@ -339,7 +339,10 @@ impl<'w> Object<'_, 'w> {
         let polymorphic = !declared.derived.is_empty();
         self.object(|object| {
             if metadata == Metadata::Full || (polymorphic && metadata != Metadata::None) {
-                object.string("@odata.type", &format!("#{NAMESPACE}.{}", record.ty.name));
+                object.string(
+                    "@odata.type",
+                    &format!("#{}", MODEL.qualified(record.ty.name)),
+                );
             }
             for (property, value) in record.ty.properties.iter().zip(&record.values) {
                 object.property(property, value);
@@ -365,7 +368,7 @@ fn type_annotation(property: &Property) -> Option<String> {
         Type::DateTimeOffset => "DateTimeOffset".to_owned(),
         Type::Duration => "Duration".to_owned(),
         Type::Binary => "Binary".to_owned(),
-        Type::Enum(ty) => format!("{NAMESPACE}.{}", ty.name),
+        Type::Enum(ty) => MODEL.qualified(ty.name),
         Type::Complex(ty) => {
             debug_assert_eq!(ty.kind, StructuredKind::Complex);
             return None;

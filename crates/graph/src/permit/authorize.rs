@@ -8,7 +8,7 @@ use runstate_odata::{
 use super::{
     Act, Caller, CallerKind, Permit,
     member::{read_every_type, read_type},
-    rules::{RULES, Rule},
+    rules::{DeviceMay, RULES, Rule},
 };
 use crate::entity;
 
@@ -27,7 +27,9 @@ pub enum Denied {
         needed: String,
     },
     /// The token is a device's, which may report its own runs and nothing else.
-    #[error("A device may update its own run states and nothing else.")]
+    #[error(
+        "A device may read the scripts assigned to it, update its own run states, and nothing else."
+    )]
     DeviceOnly,
 }
 
@@ -45,7 +47,7 @@ pub fn authorize(path: &ResourcePath, act: Act, caller: &Caller) -> Result<Permi
         .find(|rule| covers(rule.path, &path.steps, &path.tail));
     let device_id = match &caller.kind {
         CallerKind::Device { device_id } => {
-            let may = act == Act::Update && rule.is_some_and(|rule| rule.device_updates);
+            let may = rule.is_some_and(|rule| may_device(rule.device, act));
             may.then(|| Some(device_id.clone()))
                 .ok_or(Denied::DeviceOnly)?
         }
@@ -55,6 +57,15 @@ pub fn authorize(path: &ResourcePath, act: Act, caller: &Caller) -> Result<Permi
         }
     };
     Ok(Permit::new(caller.tenant_id.clone(), device_id))
+}
+
+fn may_device(may: DeviceMay, act: Act) -> bool {
+    match may {
+        DeviceMay::Nothing => false,
+        DeviceMay::Read => matches!(act, Act::List | Act::Get | Act::Count),
+        DeviceMay::Update => act == Act::Update,
+        DeviceMay::Invoke => act == Act::Invoke,
+    }
 }
 
 /// Checks that `caller` may also read whatever `query` reaches from `path`: along navigation

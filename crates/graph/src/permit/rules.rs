@@ -13,8 +13,21 @@ pub struct Rule {
     pub reads: &'static [&'static str],
     /// One of these permits changing it.
     pub writes: &'static [&'static str],
-    /// Whether a device may change it with its own identity, where it is that device's.
-    pub device_updates: bool,
+    /// What a device may do there with its own identity, where it is that device's.
+    pub device: DeviceMay,
+}
+
+/// What a device may do with its own identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceMay {
+    /// Nothing.
+    Nothing,
+    /// Read.
+    Read,
+    /// `PATCH`.
+    Update,
+    /// `POST` to the action.
+    Invoke,
 }
 
 const CONFIGURATION_READ: &str = "DeviceManagementConfiguration.Read.All";
@@ -31,6 +44,10 @@ const MEMBERS_READ: &str = "GroupMember.Read.All";
 const MEMBERS_WRITE: &str = "GroupMember.ReadWrite.All";
 const DIRECTORY_READ: &str = "Directory.Read.All";
 const DIRECTORY_WRITE: &str = "Directory.ReadWrite.All";
+/// What acts on devices themselves rather than on what is known of them.
+const PRIVILEGED: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+const SERVICE_READ: &str = "DeviceManagementServiceConfig.Read.All";
+const SERVICE_WRITE: &str = "DeviceManagementServiceConfig.ReadWrite.All";
 
 const SCRIPT_READS: &[&str] = &[
     CONFIGURATION_READ,
@@ -39,6 +56,19 @@ const SCRIPT_READS: &[&str] = &[
     SCRIPTS_WRITE,
 ];
 const SCRIPT_WRITES: &[&str] = &[CONFIGURATION_WRITE, SCRIPTS_WRITE];
+/// Whoever may change a script may run whatever it likes on its devices anyway.
+const RUN_WRITES: &[&str] = &[CONFIGURATION_WRITE, SCRIPTS_WRITE, PRIVILEGED];
+const RUN_READS: &[&str] = &[
+    CONFIGURATION_READ,
+    CONFIGURATION_WRITE,
+    DEVICES_READ,
+    DEVICES_WRITE,
+    SCRIPTS_READ,
+    SCRIPTS_WRITE,
+    PRIVILEGED,
+];
+const ENROLLMENT_READS: &[&str] = &[SERVICE_READ, SERVICE_WRITE];
+const ENROLLMENT_WRITES: &[&str] = &[SERVICE_WRITE];
 const FILTER_READS: &[&str] = &[CONFIGURATION_READ, CONFIGURATION_WRITE];
 const FILTER_WRITES: &[&str] = &[CONFIGURATION_WRITE];
 const STATE_READS: &[&str] = &[
@@ -82,6 +112,7 @@ pub const ALL_READS: &[&str] = &[
     GROUPS_READ,
     MEMBERS_READ,
     DIRECTORY_READ,
+    SERVICE_READ,
 ];
 
 /// Every permission name that a rule for changing asks for.
@@ -93,6 +124,8 @@ pub const ALL_WRITES: &[&str] = &[
     GROUPS_WRITE,
     MEMBERS_WRITE,
     DIRECTORY_WRITE,
+    SERVICE_WRITE,
+    PRIVILEGED,
 ];
 
 const fn rule(
@@ -104,7 +137,17 @@ const fn rule(
         path,
         reads,
         writes,
-        device_updates: false,
+        device: DeviceMay::Nothing,
+    }
+}
+
+/// What concerns the device that the path names, and nobody else's.
+const fn of_device(path: &'static str, reads: &'static [&'static str], device: DeviceMay) -> Rule {
+    Rule {
+        path,
+        reads,
+        writes: &[],
+        device,
     }
 }
 
@@ -113,7 +156,7 @@ const fn reported_by_devices(path: &'static str) -> Rule {
         path,
         reads: STATE_READS,
         writes: STATE_WRITES,
-        device_updates: true,
+        device: DeviceMay::Update,
     }
 }
 
@@ -121,6 +164,71 @@ const fn reported_by_devices(path: &'static str) -> Rule {
 pub static RULES: &[Rule] = &[
     reported_by_devices("deviceManagement/{C}/{id}/deviceRunStates/{id}"),
     reported_by_devices("deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}"),
+    of_device(
+        "deviceManagement/managedDevices/{id}/assignedScripts",
+        SCRIPT_READS,
+        DeviceMay::Read,
+    ),
+    of_device(
+        "deviceManagement/managedDevices/{id}/assignedScripts/{id}",
+        SCRIPT_READS,
+        DeviceMay::Read,
+    ),
+    of_device(
+        "deviceManagement/managedDevices/{id}/reportInventory",
+        &[],
+        DeviceMay::Invoke,
+    ),
+    rule(
+        "deviceManagement/managedDevices/{id}/retire",
+        &[],
+        &[PRIVILEGED],
+    ),
+    rule(
+        "deviceManagement/{C}/{id}/deviceRunStates/{id}/runs",
+        STATE_READS,
+        &[],
+    ),
+    rule(
+        "deviceManagement/{C}/{id}/deviceRunStates/{id}/runs/{id}",
+        STATE_READS,
+        &[],
+    ),
+    rule(
+        "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/runs",
+        STATE_READS,
+        &[],
+    ),
+    rule(
+        "deviceManagement/{C}/{id}/userRunStates/{id}/deviceRunStates/{id}/runs/{id}",
+        STATE_READS,
+        &[],
+    ),
+    rule("deviceManagement/{C}/{id}/versions", SCRIPT_READS, &[]),
+    rule("deviceManagement/{C}/{id}/versions/{id}", SCRIPT_READS, &[]),
+    rule("deviceManagement/{C}/{id}/rollBack", &[], SCRIPT_WRITES),
+    rule(
+        "deviceManagement/{C}/{id}/runRequests",
+        RUN_READS,
+        RUN_WRITES,
+    ),
+    rule("deviceManagement/{C}/{id}/runRequests/{id}", RUN_READS, &[]),
+    rule(
+        "deviceManagement/{C}/{id}/runRequests/{id}/cancel",
+        &[],
+        RUN_WRITES,
+    ),
+    rule("runstate", ENROLLMENT_READS, &[]),
+    rule(
+        "runstate/enrollmentTokens",
+        ENROLLMENT_READS,
+        ENROLLMENT_WRITES,
+    ),
+    rule(
+        "runstate/enrollmentTokens/{id}",
+        ENROLLMENT_READS,
+        ENROLLMENT_WRITES,
+    ),
     rule("deviceManagement", STATE_READS, &[]),
     rule("deviceManagement/{C}", SCRIPT_READS, SCRIPT_WRITES),
     rule("deviceManagement/{C}/{id}", SCRIPT_READS, SCRIPT_WRITES),

@@ -193,7 +193,7 @@ fn refused((refusal, detail): (Refusal, String)) -> AuthError {
 }
 
 /// The token in an `Authorization` header (RFC 6750, 2.1; RFC 9110, 11.4).
-fn bearer_token(authorization: Option<&HeaderValue>) -> Result<&str, AuthError> {
+pub(super) fn bearer_token(authorization: Option<&HeaderValue>) -> Result<&str, AuthError> {
     let empty = || AuthError::refused(Refusal::NoToken, "");
     let value = authorization.ok_or_else(empty)?;
     let value = value

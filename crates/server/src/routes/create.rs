@@ -1,5 +1,6 @@
 //! `POST` to a collection: a new entity.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{StatusCode, header};
 use runstate_graph::{
     entity,
@@ -16,9 +17,9 @@ use runstate_odata::{
     edm::{DateTimeOffset, Record, StructuredType, Value},
     grammar,
 };
-use runstate_store::NewEntity;
+use runstate_store::{NewEntity, issuer::HashedSecret};
 
-use super::{Call, body};
+use super::{Call, body, run_requests};
 use crate::{
     dispatch::model,
     exchange::{Answer, Failure},
@@ -32,11 +33,15 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let ty = query.ty;
     let given = read::entity(ty, &call.json()?, Purpose::Create)?;
     let entity = complete(call, ty, given).await?;
-    let row = call
-        .app
-        .store
-        .entity_create(&call.permit, &call.path, entity)
-        .await;
+    let (store, permit, path) = (&call.app.store, &call.permit, &call.path);
+    let row = if *ty == entity::RUN_REQUEST {
+        let states = run_requests::states(call, &entity.record)?;
+        store
+            .run_request_create(permit, path, entity.record, &states)
+            .await
+    } else {
+        store.entity_create(permit, path, entity).await
+    };
     let row = row.map_err(failure::of_store)?;
     let row = call.reread(&query, row).await?;
 
@@ -74,11 +79,16 @@ async fn complete(
         record,
         device_id: None,
         members: Vec::new(),
+        token_hash: None,
     };
     if entity::SCRIPT_TYPES.contains(&ty) {
         body::check_content(ty.name, entity.record.get("scriptContent"))?;
     } else if *ty == entity::ASSIGNMENT {
         body::check_target(&entity.record)?;
+    } else if *ty == entity::ENROLLMENT_TOKEN {
+        enrollment_token(&mut entity, now)?;
+    } else if *ty == entity::RUN_REQUEST {
+        run_requests::start_counting(&mut entity.record);
     }
     for (navigation, links) in binds {
         match navigation {
@@ -102,6 +112,26 @@ async fn complete(
     let id = new_id(call, ty, id, &mut entity)?;
     entity.record.set("id", Value::String(id));
     Ok(entity)
+}
+
+/// Makes the secret of a new enrolment token, which its answer alone will show.
+fn enrollment_token(entity: &mut NewEntity, now: DateTimeOffset) -> Result<(), Failure> {
+    let token = &mut entity.record;
+    if let Value::DateTimeOffset(end) = token.get("expirationDateTime")
+        && *end <= now
+    {
+        let message = "The property 'expirationDateTime' must lie in the future.";
+        return Err(Error::bad_request(message).into());
+    }
+    if let Value::Int32(..1) = token.get("maximumUses") {
+        let message = "The property 'maximumUses' must be 1 or more.";
+        return Err(Error::bad_request(message).into());
+    }
+    let secret = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
+    entity.token_hash = Some(HashedSecret::new(&secret, None).hash);
+    token.set("useCount", Value::Int32(0));
+    token.set("tokenValue", Value::String(secret));
+    Ok(())
 }
 
 /// The id of a new entity: one that its parts make, or the one given where the service has no say,
@@ -164,7 +194,7 @@ pub(super) fn group_assignment_id(script_id: &str, record: &Record) -> String {
 /// The longest id that a client may give, in characters.
 const ID_LIMIT: usize = 256;
 
-fn check_id(id: &str) -> Result<(), Error> {
+pub(super) fn check_id(id: &str) -> Result<(), Error> {
     if id.is_empty() || id.chars().count() > ID_LIMIT || id.chars().any(char::is_control) {
         let message = format!(
             "The property 'id' must have 1 to {ID_LIMIT} characters, none of them a control character."

@@ -8,12 +8,15 @@ mod body;
 mod count;
 mod create;
 mod delete;
+mod devices;
 mod get;
 mod has_payload_links;
 mod list;
 pub(crate) mod principal;
 mod references;
+mod roll_back;
 mod root;
+mod run_requests;
 mod update;
 
 use http::Method;
@@ -29,7 +32,7 @@ use runstate_graph::{
 };
 use runstate_odata::{
     check::{self, Query, ResourcePath, Tail},
-    edm::{Record, StructuredType, Value},
+    edm::{Action, Record, StructuredType, Value},
     grammar::{self, ast::Options},
 };
 
@@ -103,6 +106,13 @@ fn assignments_elsewhere(path: &ResourcePath) -> impl Iterator<Item = ResourcePa
 }
 
 async fn act_on(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
+    if call.path.ty() == Some(&entity::ASSIGNED_SCRIPT) {
+        return match act {
+            Act::List => devices::assigned_scripts(call).await,
+            Act::Count => devices::count(call).await,
+            _ => devices::assigned_script(call).await,
+        };
+    }
     match act {
         Act::List => list::list(call).await,
         Act::Get => get::get(call).await,
@@ -113,12 +123,22 @@ async fn act_on(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
         Act::ListReferences => references::list(call).await,
         Act::AddReference => references::add(call).await,
         Act::RemoveReference => references::remove(call).await,
-        Act::Invoke => match &call.path.tail {
-            Tail::Action(action) if action.name == entity::ASSIGN.name => {
-                assign::assign(call).await
-            }
-            _ => has_payload_links::has_payload_links(call).await,
-        },
+        Act::Invoke => invoke(call).await,
+    }
+}
+
+async fn invoke(call: &Call<'_>) -> Result<Answer, Failure> {
+    let Tail::Action(action) = &call.path.tail else {
+        return Err(failure::internal());
+    };
+    let is = |other: &Action| action.name == other.name;
+    match action {
+        _ if is(&entity::ASSIGN) => assign::assign(call).await,
+        _ if is(&entity::ROLL_BACK) => roll_back::roll_back(call).await,
+        _ if is(&entity::CANCEL) => run_requests::cancel(call).await,
+        _ if is(&entity::RETIRE) => devices::retire(call).await,
+        _ if is(&entity::REPORT_INVENTORY) => devices::report_inventory(call).await,
+        _ => has_payload_links::has_payload_links(call).await,
     }
 }
 
@@ -234,8 +254,9 @@ impl Call<'_> {
 
     /// The entity at the end of `path`.
     async fn entity(&self, path: &ResourcePath, query: &Query) -> Result<Row, Failure> {
-        if query.ty.name == entity::DEVICE_MANAGEMENT.name {
-            return Ok(self.device_management(query.ty));
+        let singletons = [&entity::DEVICE_MANAGEMENT, &entity::RUNSTATE];
+        if singletons.contains(&query.ty) {
+            return Ok(self.singleton(query.ty));
         }
         let row = self.app.store.entity_get(&self.permit, path, query).await;
         let mut row = row.map_err(failure::of_store)?;
@@ -243,8 +264,8 @@ impl Call<'_> {
         Ok(row)
     }
 
-    /// The singleton that holds what is managed: it is there for every tenant, and is not stored.
-    fn device_management(&self, ty: &'static StructuredType) -> Row {
+    /// A singleton that holds collections: it is there for every tenant, and is not stored.
+    fn singleton(&self, ty: &'static StructuredType) -> Row {
         let mut record = Record::new(ty);
         let id = self.permit.tenant_id().to_owned();
         record.set(entity::ID.name, Value::String(id));

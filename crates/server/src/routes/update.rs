@@ -3,16 +3,18 @@
 
 use http::{StatusCode, header};
 use runstate_graph::{
+    entity,
     error::Error,
     json::{
+        Json,
         read::{self, Purpose},
         write::etag,
     },
 };
-use runstate_odata::edm::{DateTimeOffset, StructuredType, Value};
+use runstate_odata::edm::{DateTimeOffset, Record, StructuredType, Value};
 use runstate_store::Changes;
 
-use super::{Call, body};
+use super::{Call, body, create::check_id};
 use crate::{
     exchange::{Answer, Failure},
     failure,
@@ -22,17 +24,37 @@ use crate::{
 pub(super) async fn update(call: &Call<'_>) -> Result<Answer, Failure> {
     let (query, format) = call.entity_query()?;
     let precondition = negotiate::precondition(call.request.headers)?;
-    let given = read::entity(query.ty, &call.json()?, Purpose::Update)?;
+    let json = call.json()?;
+    let run = run(query.ty, &json)?;
+    let given = read::entity(query.ty, &json, Purpose::Update)?;
     if let Some((navigation, _)) = given.binds.first() {
         let message = format!("The annotation '{navigation}@odata.bind' is not supported here.");
         return Err(Error::bad_request(message).into());
     }
     let changes = complete(call, query.ty, given.values)?;
-    let row = call
-        .app
-        .store
-        .entity_update(&call.permit, &call.path, changes, precondition)
-        .await;
+    let (store, permit, path) = (&call.app.store, &call.permit, &call.path);
+    if let Some(run) = &run
+        && let Some(request_id) = run.get("runRequestId").as_str()
+        && run.get("endDateTime").is_null()
+    {
+        if !changes.is_empty() {
+            let message = "A run that has not ended ('@runstate.run' without 'endDateTime') has no \
+                           outcome to report.";
+            return Err(Error::bad_request(message).into());
+        }
+        let started = store.run_request_start(permit, path, request_id).await;
+        started.map_err(failure::of_store)?;
+        return Ok(Answer::no_content());
+    }
+    let row = if *query.ty == entity::DEVICE_STATE {
+        store
+            .run_state_report(permit, path, changes, run, precondition)
+            .await
+    } else {
+        store
+            .entity_update(permit, path, changes, precondition)
+            .await
+    };
     let row = row.map_err(failure::of_store)?;
 
     let preferences = negotiate::preferences(call.request.headers);
@@ -51,6 +73,25 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(answer.with(header::ETAG, &etag(row.version)))
 }
 
+/// What an agent tells of the run beside the outcome: the annotation `@runstate.run` of a run state.
+fn run(ty: &'static StructuredType, json: &Json) -> Result<Option<Record>, Error> {
+    let told = json.member(entity::RUN_ANNOTATION);
+    let Some(told) = told.filter(|_| *ty == entity::DEVICE_STATE) else {
+        return Ok(None);
+    };
+    let given = read::entity(&entity::RUN, told, Purpose::Create).map_err(|mut error| {
+        error.message = format!("In '{}': {}", entity::RUN_ANNOTATION, error.message);
+        error
+    })?;
+    let id = given.id.ok_or_else(|| {
+        Error::bad_request("The annotation '@runstate.run' must have an 'id', the run's own.")
+    })?;
+    check_id(&id)?;
+    let mut run = read::new_record(&entity::RUN, given.values)?;
+    run.set("id", Value::String(id));
+    Ok(Some(run))
+}
+
 /// Checks what the entity's kind asks for, and adds the date of the change where it is kept.
 fn complete(
     call: &Call<'_>,
@@ -61,7 +102,7 @@ fn complete(
         match ty.properties.get(*position).map(|property| property.name) {
             Some("scriptContent") => body::check_content(ty.name, value)?,
             Some("target") => {
-                let mut record = runstate_odata::edm::Record::new(ty);
+                let mut record = Record::new(ty);
                 record.set("target", value.clone());
                 body::check_target(&record)?;
             }

@@ -71,7 +71,7 @@ async fn a_killed_process_has_kept_every_acknowledged_write() {
         }
         // Nor is anything half done.
         assert_eq!(store.summary(&script).await, [0, failed, 0, 0]);
-        let latest = "SELECT count(*) FROM device_run_state AS s JOIN run AS r ON r.seq = s.version \
+        let latest = "SELECT count(*) FROM device_run_state AS s JOIN run AS r ON r.pk = s.version \
              WHERE r.state_pk = s.pk AND r.error_code = s.error_code AND r.run_state = s.run_state";
         let consistent: i32 = behind(&store.file)
             .query_row(latest, [], |row| row.get(0))

@@ -135,6 +135,7 @@ impl Fixture {
             record: record(path.ty().unwrap(), body),
             device_id: device_id.map(str::to_owned),
             members: members.iter().map(|member| (*member).to_owned()).collect(),
+            token_hash: None,
         };
         self.store
             .entity_create(&self.permit(&path, Act::Create), &path, entity)

@@ -147,7 +147,7 @@ fn a_newer_file_is_refused_with_both_versions() {
     });
     assert_eq!(
         text,
-        "FILE has version 99, and this runstate knows versions up to 2: use the newer runstate \
+        "FILE has version 99, and this runstate knows versions up to 3: use the newer runstate \
          that wrote the file, or a copy of the file from before that upgrade"
     );
 }
@@ -168,6 +168,7 @@ async fn the_issuer_remembers_its_keys_and_clients() {
         permissions: vec!["A.Read.All".to_owned()],
         secrets: vec![HashedSecret::new("secret", None)],
         public_keys: Vec::new(),
+        device_id: None,
     };
     store.store.signing_key_add(key.clone()).await.unwrap();
     store

@@ -102,7 +102,7 @@ async fn the_journal_holds_every_outcome_whole() {
     let journal = || -> Vec<(i64, i32, i32, i64)> {
         let behind = behind(&store.file);
         let mut statement = behind
-            .prepare("SELECT seq, run_state, error_code, received FROM run ORDER BY seq")
+            .prepare("SELECT pk, run_state, error_code, received_date_time FROM run ORDER BY pk")
             .unwrap();
         let runs = statement
             .query_map([], |row| {
@@ -116,7 +116,7 @@ async fn the_journal_holds_every_outcome_whole() {
     let wanted: Vec<_> = versions
         .iter()
         .zip(outcomes)
-        .map(|(seq, (run_state, code))| (*seq, run_state, code, received))
+        .map(|(pk, (run_state, code))| (*pk, run_state, code, received))
         .collect();
     assert_eq!(journal(), wanted);
     // It outlives the state, and its numbers are not used again.

@@ -22,7 +22,7 @@ mod write;
 
 use runstate_odata::edm::{NavigationProperty, StructuredType};
 
-pub use read::{count, expand, expand_count, fingerprint, get, key, list};
+pub use read::{count, expand, expand_count, fingerprint, get, key, keys, list};
 pub use statement::{Bind, Decoded, Dialect, Statement};
 pub use write::{insert, update};
 

@@ -74,16 +74,35 @@ pub fn fingerprint(dialect: Dialect, scope: &Scope<'_>, query: &Query) -> Result
 
 /// How many entities of a collection pass the query's filter and search: one cell.
 pub fn count(dialect: Dialect, scope: &Scope<'_>, query: &Query) -> Result<Statement, Error> {
+    select(dialect, scope, query, |_| "count(*)".to_owned())
+}
+
+/// The `cells` of all entities of a collection that pass the query's filter and search.
+fn select(
+    dialect: Dialect,
+    scope: &Scope<'_>,
+    query: &Query,
+    cells: impl FnOnce(&Source) -> String,
+) -> Result<Statement, Error> {
     let mut compiler = Compiler::new(dialect, scope.viewer);
     let row = compiler.source(scope.ty)?;
+    let cells = cells(&row);
     let mut conditions = compiler.scoped(scope, &row)?;
     compiler.push(IT, Holds::Row(From::new(row.clone())));
     conditions.extend(compiler.conditions(&row, query)?);
     let from = compiler.pop()?.text();
     Ok(Statement {
-        sql: format!("SELECT count(*) FROM {from}{}", all_of(&conditions)),
+        sql: format!("SELECT {cells} FROM {from}{}", all_of(&conditions)),
         binds: compiler.into_binds(),
         plan: Plan::raw(scope.ty),
+    })
+}
+
+/// The row ids of those entities of a collection that pass the query's filter and search: one cell
+/// each, named `pk`.
+pub fn keys(dialect: Dialect, scope: &Scope<'_>, query: &Query) -> Result<Statement, Error> {
+    select(dialect, scope, query, |row| {
+        format!("{} AS pk", row.column("pk"))
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A new row at version 1, with the scope's columns as given, every other column from the record;
-/// answers one cell, the `pk`. For the journal ([`table::run`]): its `seq`.
+/// answers one cell, the `pk`.
 ///
 /// # Errors
 ///
@@ -26,14 +26,12 @@ pub fn insert(
         columns.push(column.to_owned());
         values.push(compiler.bind(bind));
     };
-    if table.head.iter().any(|column| column.name == "version") {
-        set("version", Bind::Integer(1));
-    }
+    set("version", Bind::Integer(1));
     for (column, bind) in scope {
         set(column, bind.clone());
     }
     for (property, value) in record.ty.properties.iter().zip(&record.values) {
-        // The journal has no `id` of its own.
+        // What is not stored has no column.
         let Some(field) = table.field(property.name) else {
             continue;
         };
@@ -42,10 +40,9 @@ pub fn insert(
             set(&column.name, bind);
         }
     }
-    let key = table.head.first().map_or("pk", |column| &column.name);
     Ok(Statement {
         sql: format!(
-            "INSERT INTO {} ({}) VALUES ({}) RETURNING {key}",
+            "INSERT INTO {} ({}) VALUES ({}) RETURNING pk",
             table.name,
             columns.join(", "),
             values.join(", ")

@@ -22,7 +22,7 @@ impl Database {
         connection
             .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; BEGIN;")
             .unwrap();
-        for table in table::all().iter().chain([table::run()]) {
+        for table in table::all() {
             if !table.is_view {
                 connection.execute_batch(&create(table)).unwrap();
             }

@@ -250,23 +250,10 @@ fn null_is_refused_where_the_description_refuses_it() {
     let refused = |result: Result<_, Error>| matches!(result, Err(Error::Invalid { .. }));
     let mut broken = state("state", 1, "2026-01-01T00:00:00Z");
     broken.set("errorCode", Value::Null);
-    assert!(refused(query::insert(Sqlite, table::run(), &[], &broken)));
+    let table = table::of(&DEVICE_STATE).unwrap();
+    assert!(refused(query::insert(Sqlite, table, &[], &broken)));
     let changes = vec![(DEVICE_STATE.position("runState").unwrap(), Value::Null)];
     assert!(refused(query::update(Sqlite, &DEVICE_STATE, 1, &changes)));
-}
-
-#[test]
-fn the_journal_takes_a_report() {
-    let database = Database::new();
-    let report = state("state", 2, "2017-01-01T00:02:58.4418045-08:00");
-    let scope = [
-        ("state_pk", Bind::Integer(7)),
-        ("received", Bind::Integer(8)),
-    ];
-    for seq in [1, 2] {
-        let insert = query::insert(Sqlite, table::run(), &scope, &report).unwrap();
-        assert_eq!(database.number(&insert), seq);
-    }
 }
 
 /// The filter wrapped as often as the grammar allows.

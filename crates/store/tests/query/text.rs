@@ -138,12 +138,13 @@ fn others(dialect: Dialect) -> Vec<(String, Statement)> {
     );
     let report = world::state("id", 2, "2017-01-01T00:02:58.4418045-08:00");
     let scope = [
-        ("state_pk", Bind::Integer(7)),
-        ("received", Bind::Integer(8)),
+        ("script_pk", Bind::Integer(7)),
+        ("user_state_pk", Bind::Integer(8)),
+        ("device_id", Bind::Null),
     ];
     other(
         "insert",
-        query::insert(dialect, table::run(), &scope, &report),
+        query::insert(dialect, table::of(&DEVICE_STATE).unwrap(), &scope, &report),
     );
     let changes = vec![(1, Value::Enum(2)), (2, Value::Null)];
     other("update", query::update(dialect, &DEVICE_STATE, 7, &changes));

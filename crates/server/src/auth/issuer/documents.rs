@@ -28,6 +28,8 @@ pub(super) async fn metadata(
         "authorization_endpoint": format!("{base}/{tenant}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{base}/{tenant}/oauth2/v2.0/token"),
         "jwks_uri": format!("{base}/{tenant}/discovery/v2.0/keys"),
+        // RFC 8414, 2: where devices register.
+        "registration_endpoint": format!("{base}/oauth2/v2.0/register"),
         "grant_types_supported": ["client_credentials"],
         // Required members that describe interactive sign-in: there is none.
         "response_types_supported": ["none"],

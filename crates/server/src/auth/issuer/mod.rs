@@ -5,6 +5,7 @@
 mod assertion;
 mod client;
 mod documents;
+mod enrollment;
 mod error;
 mod registration;
 mod replay;
@@ -249,6 +250,7 @@ impl BuiltinIssuer {
 /// The issuer's pages: token endpoint, discovery documents, keys. All lie outside `/beta`.
 pub fn router(issuer: Arc<BuiltinIssuer>) -> Router {
     Router::new()
+        .route("/oauth2/v2.0/register", post(enrollment::register))
         .route("/{tenant}/oauth2/v2.0/token", post(token::token))
         .route("/{tenant}/oauth2/v2.0/authorize", get(documents::authorize))
         .route(

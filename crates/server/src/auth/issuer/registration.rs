@@ -42,6 +42,7 @@ pub fn register(
             .map(|secret| HashedSecret::new(secret, None))
             .collect(),
         public_keys,
+        device_id: None,
     };
     Ok(Registered {
         application,

@@ -81,7 +81,10 @@ async fn answer(
     let application = authenticate(issuer, &tenant_id, headers, &form, base_url).await?;
     let grant = Grant {
         tenant_id,
-        subject: Subject::Application,
+        subject: match application.device_id {
+            Some(device_id) => Subject::Device { device_id },
+            None => Subject::Application,
+        },
         permissions: application.permissions,
         client_id: application.client_id,
         expires_in: LIFETIME,

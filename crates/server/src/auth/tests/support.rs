@@ -16,7 +16,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
 use runstate_graph::clock::Clock;
 use runstate_graph::permit::Caller;
-use runstate_store::issuer::{Application, IssuerStore, SigningKey};
+use runstate_store::issuer::{Application, Enrolled, Enrollment, IssuerStore, SigningKey};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -111,6 +111,14 @@ impl IssuerStore for MemoryStore {
         let mut all = self.applications.lock().unwrap().clone();
         all.retain(|known| known.tenant_id == tenant_id);
         Ok(all)
+    }
+
+    async fn device_enroll(&self, _: Enrollment) -> Result<Enrolled, runstate_store::Error> {
+        self.check()?;
+        Err(runstate_store::Error::NotFound {
+            resource: "enrollmentToken",
+            id: String::new(),
+        })
     }
 
     async fn application_delete(

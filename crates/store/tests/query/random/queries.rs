@@ -310,7 +310,7 @@ fn collections(root: Variable, ty: &'static StructuredType, sources: &mut Vec<(M
         for navigation in of
             .navigation
             .iter()
-            .filter(|navigation| navigation.collection)
+            .filter(|navigation| navigation.collection && navigation.stored)
         {
             push(Step::Navigation(navigation), Thing::Row(navigation.target));
         }
