@@ -1,10 +1,14 @@
 //! The `runstate` program.
 
+#[cfg(unix)]
+mod agent;
+mod api;
 mod app;
 mod certificate;
 mod clock;
 mod config;
 mod demo;
+mod enrollment;
 mod failure;
 mod open_store;
 mod serve;
@@ -43,13 +47,27 @@ enum Command {
     App(app::AppCommand),
     /// Prints a token, for curl.
     Token(token::TokenArgs),
+    /// Makes, lists and deletes the tokens that let devices enrol.
+    #[command(subcommand)]
+    Enrollment(enrollment::EnrollmentCommand),
+    /// Runs scripts on this device.
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Agent(agent::AgentCommand),
     /// Makes a certificate for a server, and an authority that vouches for it.
     Certificate(certificate::CertificateArgs),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Arguments::parse(), &mut std::io::stdout()).await {
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Before there is any thread: what changes who a process is must change all of it.
+    #[cfg(unix)]
+    if let Command::Agent(agent::AgentCommand::ExecAs(args)) = arguments.command {
+        let (reason, status) = args.run();
+        let _ = writeln!(std::io::stderr(), "{reason}");
+        return ExitCode::from(status);
+    }
+    match work(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Nothing is left to tell it to when even this fails.
@@ -57,6 +75,17 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn work(arguments: Arguments) -> Result<(), Failure> {
+    let mut runtime = match arguments.command {
+        // An agent does one thing at a time, and should be small.
+        #[cfg(unix)]
+        Command::Agent(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build()?;
+    runtime.block_on(run(arguments, &mut std::io::stdout()))
 }
 
 /// Does what the arguments say, and writes to `out` what came of it.
@@ -77,6 +106,9 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
             let store = open_existing_store(&args.data)?;
             token::run(args, store, clock, out).await
         }
+        Command::Enrollment(command) => enrollment::run(command, &*clock, out).await,
+        #[cfg(unix)]
+        Command::Agent(command) => agent::run(command, out).await,
         Command::Certificate(args) => certificate::run(&args, clock.now(), out),
     }
 }

@@ -9,12 +9,13 @@ const BELOW: &[(&str, &[&str])] = &[
     ("runstate-store", &["runstate-graph"]),
     ("runstate-store-sqlite", &["runstate-store"]),
     ("runstate-server", &["runstate-store"]),
+    ("runstate-agent", &["runstate-graph"]),
     (
         "runstate-testkit",
         &["runstate-server", "runstate-store-sqlite"],
     ),
     // Only this crate's tests can run its program, so they stand above the testkit too.
-    ("runstate", &["runstate-testkit"]),
+    ("runstate", &["runstate-agent", "runstate-testkit"]),
     ("runstate-tests", &["runstate-testkit"]),
     ("xtask", &["runstate-testkit"]),
 ];
@@ -25,6 +26,10 @@ const NEVER: &[(&str, &[&str])] = &[
     ("runstate-graph", &["http", "rusqlite", "tokio"]),
     ("runstate-store", &["http", "rusqlite"]),
     ("runstate-server", &["rusqlite"]),
+    (
+        "runstate-agent",
+        &["runstate-server", "runstate-store", "runstate-store-sqlite"],
+    ),
     ("runstate", &["runstate-testkit"]),
 ];
 
