@@ -23,6 +23,18 @@ const NEEDS: &[Need] = &[
         packages: &["curl"],
     },
     Need {
+        what: "faketime",
+        tests: "the agent whose clock is wrong",
+        probes: &[&["faketime", "--version"]],
+        packages: &["faketime"],
+    },
+    Need {
+        what: "ps",
+        tests: "the scripts whose processes are looked for",
+        probes: &[&["ps", "--version"]],
+        packages: &["procps"],
+    },
+    Need {
         what: "Python 3.11 or newer with venv",
         tests: "the tours of the Python clients",
         probes: &[&[

@@ -11,6 +11,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod agent;
 mod clients;
 mod demo;
 mod kill;

@@ -127,7 +127,8 @@ fn enrollment_token(entity: &mut NewEntity, now: DateTimeOffset) -> Result<(), F
         let message = "The property 'maximumUses' must be 1 or more.";
         return Err(Error::bad_request(message).into());
     }
-    let secret = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
+    // What begins with a hyphen would be taken for an option on a command line.
+    let secret = format!("rse_{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()?));
     entity.token_hash = Some(HashedSecret::new(&secret, None).hash);
     token.set("useCount", Value::Int32(0));
     token.set("tokenValue", Value::String(secret));
