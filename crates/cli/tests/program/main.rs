@@ -10,10 +10,12 @@
     clippy::expect_used,
     reason = "a test that cannot go on has failed"
 )]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod agent;
 mod clients;
 mod demo;
 mod kill;
+mod readme;
 mod serve;
 mod start;
