@@ -17,6 +17,9 @@ use rusqlite::{Connection, Params, params};
 
 use crate::error::store_error;
 
+#[cfg(test)]
+mod tests;
+
 /// A script that a device has to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assigned {
