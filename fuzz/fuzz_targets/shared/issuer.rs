@@ -7,11 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use ring::signature::Ed25519KeyPair;
-use runstate_graph::clock::Clock;
+use runstate_graph::{clock::Clock, entity::FACTS};
 use runstate_server::{auth::issuer::BuiltinIssuer, base_url::BaseUrl};
 use runstate_store::{
     Error,
-    issuer::{Application, IssuerStore, SigningKey},
+    issuer::{Application, Enrolled, Enrollment, IssuerStore, SigningKey},
 };
 use tokio::runtime::Runtime;
 
@@ -93,6 +93,32 @@ impl IssuerStore for Fixed {
 
     async fn application_list(&self, _: &str) -> Result<Vec<Application>, Error> {
         Ok(self.applications.clone())
+    }
+
+    /// Enrols whoever is well described: a device with an id, a system and a name, and facts that a
+    /// device may tell.
+    async fn device_enroll(&self, enrollment: Enrollment) -> Result<Enrolled, Error> {
+        let device = &enrollment.device;
+        for needed in ["id", "operatingSystem", "deviceName"] {
+            assert!(!device.get(needed).is_null(), "{needed}");
+        }
+        let of_service = [
+            "id",
+            "managementState",
+            "deviceRegistrationState",
+            "managedDeviceOwnerType",
+            "ownerType",
+            "roleScopeTagIds",
+        ];
+        for (property, value) in device.ty.properties.iter().zip(&device.values) {
+            let may = FACTS.contains(&property.name) || of_service.contains(&property.name);
+            assert!(may || value.is_null(), "{}", property.name);
+        }
+        assert!(enrollment.accounts.is_sorted());
+        Ok(Enrolled {
+            tenant_id: "t".to_owned(),
+            device_id: device.get("id").as_str().unwrap_or_default().to_owned(),
+        })
     }
 
     async fn application_delete(&self, _: &str, _: &str) -> Result<bool, Error> {

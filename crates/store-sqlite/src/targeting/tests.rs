@@ -1,5 +1,6 @@
 //! Targeting on random data, held against a plain reference that walks Rust collections; and the run
 //! states that follow, after every change.
+// tidy: long because the reference, the file and what compares them speak of one small world.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
