@@ -103,6 +103,39 @@ async fn assigning_makes_pending_states_and_unassigning_keeps_results() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_reported_after_the_assignment_is_kept() {
+    let fleet = Fleet::start().await;
+    let server = &fleet.server;
+    assign(server, &fleet.script, &[]).await;
+    server.get(&fleet.state()).send().await.expect(404);
+    // To a state that never was there is nothing to report, and to another device's neither.
+    let report = async |token: &str, script: &str, device: &str| {
+        let state = format!("/beta{SHELL}/{script}/deviceRunStates/{script}%3A{device}");
+        let request = server.request(Method::PATCH, &state).token(token);
+        request.json(&ended("run-1", "fail")).send().await
+    };
+    let other = server.shell_script("Other").await;
+    report(&fleet.token, &other, &fleet.device)
+        .await
+        .expect(404);
+    let stranger = server.device("stranger");
+    report(&stranger, &fleet.script_id, &fleet.device)
+        .await
+        .expect(404);
+    report(&stranger, &fleet.script_id, "stranger")
+        .await
+        .expect(404);
+    report(&fleet.token, &fleet.script_id, &fleet.device)
+        .await
+        .expect(200);
+    assert_eq!(server.read(&fleet.state()).await["runState"], "fail");
+    assert_eq!(
+        server.ids(&format!("{}/runs", fleet.state())).await,
+        ["run-1"]
+    );
+}
+
+#[tokio::test]
 async fn groups_count_nested_and_exclusion_wins() {
     let server = TestServer::start().await;
     let group = async |name: &str| {

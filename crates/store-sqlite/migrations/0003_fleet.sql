@@ -99,6 +99,14 @@ CREATE TABLE target_change (
     after_device_pk INTEGER NOT NULL
 ) STRICT;
 
+-- Run states that went with their assignment before anything was reported to them. The device may have
+-- run the script all the same, and not have reached the server yet: its report brings the state back.
+CREATE TABLE former_run_state (
+    script_pk INTEGER NOT NULL REFERENCES script ON DELETE CASCADE,
+    device_id TEXT    NOT NULL,
+    PRIMARY KEY (script_pk, device_id)
+) STRICT, WITHOUT ROWID;
+
 -- What lets a device enrol. The token itself is not kept: `token_hash` is its SHA-256.
 CREATE TABLE enrollment_token (
     pk                        INTEGER PRIMARY KEY,

@@ -166,6 +166,10 @@ const INSERT: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id
      ON CONFLICT (script_pk, user_state_pk, id) DO NOTHING";
 const SET_RUN_STATE: &str = "UPDATE device_run_state SET run_state = ?2 WHERE pk = ?1";
 const DELETE: &str = "DELETE FROM device_run_state WHERE pk = ?";
+const REMEMBER: &str = "INSERT INTO former_run_state (script_pk, device_id) VALUES (?, ?) \
+     ON CONFLICT (script_pk, device_id) DO NOTHING";
+const RECALL: &str = "DELETE FROM former_run_state WHERE script_pk = ? AND device_id = ?";
+const SCRIPT_ID: &str = "SELECT id FROM script WHERE pk = ?";
 const COUNT_CANCELED: &str = "UPDATE run_request SET version = version + 1, \
      pending_count = pending_count - 1, canceled_count = canceled_count + 1 \
      WHERE pk IN (SELECT request_pk FROM run_request_device WHERE state_pk = ? AND status = 0)";
@@ -199,6 +203,9 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
         ("insert state", INSERT),
         ("set run state", SET_RUN_STATE),
         ("delete state", DELETE),
+        ("remember", REMEMBER),
+        ("recall", RECALL),
+        ("script id", SCRIPT_ID),
         ("count canceled", COUNT_CANCELED),
         ("count stopped", COUNT_STOPPED),
         ("cancel", CANCEL),
@@ -357,10 +364,48 @@ fn settle(connection: &Connection, now: DateTimeOffset, pair: &Pair) -> Result<b
             // What had no run is no result. Its part in requests goes with it.
             execute(COUNT_STOPPED, params![pk])?;
             execute(DELETE, params![pk])?;
+            execute(REMEMBER, params![pair.script_pk, pair.device_id])?;
             Ok(true)
         }
         (None, None) => Ok(false),
     }
+}
+
+/// Brings back the run state of that id, to which `device_id` is about to report, where it went before
+/// it had a report; says whether it did.
+pub(crate) fn recall(
+    connection: &Connection,
+    clock: &dyn Clock,
+    script_pk: i64,
+    device_id: &str,
+    state_id: &str,
+) -> Result<bool, Error> {
+    let script_id: String = connection
+        .prepare_cached(SCRIPT_ID)
+        .and_then(|mut script| script.query_row([script_pk], |row| row.get(0)))
+        .map_err(store_error)?;
+    if state_id != format!("{script_id}:{device_id}") {
+        return Ok(false);
+    }
+    let recalled = connection
+        .prepare_cached(RECALL)
+        .and_then(|mut recall| recall.execute(params![script_pk, device_id]))
+        .map_err(store_error)?;
+    if recalled == 0 {
+        return Ok(false);
+    }
+    let pair = Pair {
+        device_id: device_id.to_owned(),
+        script_pk,
+        script_id: Some(script_id),
+        is_applicable: true,
+        state: None,
+    };
+    settle(
+        connection,
+        DateTimeOffset::from_system_time(clock.now()),
+        &pair,
+    )
 }
 
 /// Takes those devices out of a new request on which its script has nothing to do.

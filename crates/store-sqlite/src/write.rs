@@ -141,9 +141,26 @@ pub(crate) fn report(
 ) -> Result<Row, Error> {
     device::refuse_retired(connection, permit)?;
     let end = path::resolve(connection, path::viewer(permit), path)?;
-    let state = device_state(connection, &end)?;
+    let state = match device_state(connection, &end) {
+        Err(Error::NotFound { .. }) if recall(connection, clock, &end)? => {
+            device_state(connection, &end)?
+        }
+        state => state?,
+    };
     check(precondition, state.version)?;
     run_state::report(connection, clock, state, changes, run)
+}
+
+/// Brings back a run state that a device reports to late, see [`targeting::recall`].
+fn recall(connection: &Connection, clock: &dyn Clock, end: &End<'_>) -> Result<bool, Error> {
+    let (Some(device_id), Some(id)) = (end.scope.viewer.device_id, end.id) else {
+        return Ok(false);
+    };
+    let place = path::place(connection, &end.scope)?;
+    if place.user_state_pk != 0 {
+        return Ok(false);
+    }
+    targeting::recall(connection, clock, place.script_pk, device_id, id)
 }
 
 /// Makes a version where the changes of a script change its content.

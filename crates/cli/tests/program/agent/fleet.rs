@@ -301,12 +301,11 @@ async fn fifty_agents_do_what_is_assigned_and_nothing_else() {
     let lines = || std::fs::read_to_string(&ran).unwrap().lines().count();
     let runs = loop {
         let (before, status) = (lines(), devices[CUT_OFF].status());
-        let runs = site.runs(&often, &devices[CUT_OFF]).await;
         let is_quiet = status["assignedScripts"] == expected_of(CUT_OFF, &expected)
             && status["waitingReports"] == 0
             && status["running"] == json!([]);
         if is_quiet && lines() == before {
-            break runs;
+            break site.runs(&often, &devices[CUT_OFF]).await;
         }
         look.tick().await;
     };
