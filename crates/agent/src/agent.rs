@@ -157,6 +157,8 @@ impl Agent {
         // The first answer is wanted at once: it says how often the server wants to be asked.
         let mut wait = Duration::ZERO;
         while !std::mem::replace(&mut is_due, *stop.borrow()) {
+            // What scripts have left behind, and has ended since.
+            group::bury_orphans();
             let begun = tokio::time::Instant::now();
             let mut told = stop.clone();
             let answered = tokio::select! {
@@ -223,9 +225,8 @@ impl Agent {
     /// go on, and reported, and never run again unless its script says so.
     fn recover(&mut self) -> Result<(), Error> {
         for running in self.queue.running()? {
-            if let (Some(leader), began) = (running.process_group, running.process_began)
-                && began.is_some()
-                && group::began(leader) == began
+            if let (Some(leader), Some(began)) = (running.process_group, &running.process_began)
+                && group::began(leader).as_ref() == Some(began)
             {
                 group::end(leader);
             }

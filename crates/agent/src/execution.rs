@@ -84,7 +84,7 @@ impl Agent {
         );
         let queue = &self.queue;
         let started = |leader: i32| {
-            let noted = queue.set_process(&run.id, leader, group::began(leader));
+            let noted = queue.set_process(&run.id, leader, group::began(leader).as_deref());
             if let Err(error) = noted {
                 tracing::warn!(%error, "the process is not noted");
             }

@@ -41,7 +41,7 @@ const SCHEMA: &str = "
         started       INTEGER NOT NULL,
         reported_start TEXT   NOT NULL,
         process_group INTEGER,
-        process_began INTEGER
+        process_began TEXT
     ) STRICT, WITHOUT ROWID;
     -- What the server has still to be told, in order.
     CREATE TABLE IF NOT EXISTS report (
@@ -69,7 +69,7 @@ pub(crate) struct Running {
     /// By the server's clock, as it is reported.
     pub(crate) reported_start: String,
     pub(crate) process_group: Option<i32>,
-    pub(crate) process_began: Option<i64>,
+    pub(crate) process_began: Option<String>,
 }
 
 /// A report that waits.
@@ -174,7 +174,7 @@ impl Queue {
     }
 
     /// Notes by which process group a run goes on.
-    pub(crate) fn set_process(&self, run_id: &str, group: i32, began: Option<i64>) -> Result<()> {
+    pub(crate) fn set_process(&self, run_id: &str, group: i32, began: Option<&str>) -> Result<()> {
         let sql = "UPDATE run SET process_group = ?2, process_began = ?3 WHERE id = ?1";
         self.0
             .prepare_cached(sql)?

@@ -1,9 +1,9 @@
 //! `runstate agent`: a device's part.
 
-use std::{ffi::OsString, io::Write, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
-use runstate_agent::{Agent, Enrollment, ExecAs, Options, StateDir, Status, Summary};
+use runstate_agent::{Agent, Enrollment, Options, StateDir, Status, Summary};
 use tokio::sync::watch;
 
 use crate::{
@@ -23,6 +23,7 @@ pub(crate) enum AgentCommand {
     /// Shows what this device has run, and what waits to be reported.
     Status(StatusArgs),
     /// Runs a program under another account; the agent calls it for itself.
+    #[cfg(unix)]
     #[command(hide = true)]
     ExecAs(ExecAsArgs),
 }
@@ -115,6 +116,7 @@ pub(crate) enum Output {
 }
 
 /// Whom to become, and what to run.
+#[cfg(unix)]
 #[derive(Debug, Args)]
 pub(crate) struct ExecAsArgs {
     #[arg(long)]
@@ -128,13 +130,14 @@ pub(crate) struct ExecAsArgs {
     #[arg(long)]
     processes: Option<u64>,
     #[arg(last = true, required = true)]
-    command: Vec<OsString>,
+    command: Vec<std::ffi::OsString>,
 }
 
+#[cfg(unix)]
 impl ExecAsArgs {
     /// Becomes the program. Returns only where that cannot be.
     pub(crate) fn run(self) -> (String, u8) {
-        runstate_agent::exec_as(&ExecAs {
+        runstate_agent::exec_as(&runstate_agent::ExecAs {
             name: self.name,
             uid: self.uid,
             gid: self.gid,
@@ -161,6 +164,7 @@ pub(crate) async fn run(
             }
             Ok(())
         }
+        #[cfg(unix)]
         AgentCommand::ExecAs(args) => Err(args.run().0.into()),
     }
 }

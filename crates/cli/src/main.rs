@@ -1,6 +1,5 @@
 //! The `runstate` program.
 
-#[cfg(unix)]
 mod agent;
 mod api;
 mod app;
@@ -51,7 +50,6 @@ enum Command {
     #[command(subcommand)]
     Enrollment(enrollment::EnrollmentCommand),
     /// Runs scripts on this device.
-    #[cfg(unix)]
     #[command(subcommand)]
     Agent(agent::AgentCommand),
     /// Makes a certificate for a server, and an authority that vouches for it.
@@ -80,7 +78,6 @@ fn main() -> ExitCode {
 fn work(arguments: Arguments) -> Result<(), Failure> {
     let mut runtime = match arguments.command {
         // An agent does one thing at a time, and should be small.
-        #[cfg(unix)]
         Command::Agent(_) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
@@ -107,7 +104,6 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
             token::run(args, store, clock, out).await
         }
         Command::Enrollment(command) => enrollment::run(command, &*clock, out).await,
-        #[cfg(unix)]
         Command::Agent(command) => agent::run(command, out).await,
         Command::Certificate(args) => certificate::run(&args, clock.now(), out),
     }

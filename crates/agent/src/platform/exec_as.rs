@@ -13,15 +13,14 @@ use std::{
 };
 
 use nix::{
-    sys::resource::{Resource, setrlimit},
-    unistd::{Gid, Uid, chdir, setgid, setuid},
+    sys::{
+        resource::{Resource, setrlimit},
+        stat::{Mode, umask},
+    },
+    unistd::{Gid, Uid, chdir, getegid, geteuid, getuid, setgid, setuid},
 };
 
-/// The status of a helper that could not do its part; `env` and others use the same.
-pub(crate) const FAILED: i32 = 125;
-
-/// What stands before the reason that the helper gives.
-pub(crate) const MARK: &str = "runstate exec-as: ";
+use super::{HELPER_FAILED, HELPER_MARK as MARK, group};
 
 /// Whom to become, and what to run then.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ pub struct ExecAs {
     pub gid: u32,
     /// The folder to run in; `/` where it cannot be entered.
     pub folder: PathBuf,
-    /// How many processes the account may have at once (`RLIMIT_NPROC`); none for no limit.
+    /// How many processes the account may have beyond those it has (`RLIMIT_NPROC`); none for no limit.
     pub processes: Option<u64>,
     /// The program and its arguments.
     pub command: Vec<OsString>,
@@ -44,7 +43,7 @@ pub struct ExecAs {
 /// the status to exit with.
 #[must_use]
 pub fn exec_as(wanted: &ExecAs) -> (String, u8) {
-    (become_another(wanted), FAILED as u8)
+    (become_another(wanted), HELPER_FAILED as u8)
 }
 
 fn become_another(wanted: &ExecAs) -> String {
@@ -63,6 +62,8 @@ fn give_up(wanted: &ExecAs) -> Result<(), String> {
     let fail = |what: &str, error: nix::Error| format!("{what}: {error}");
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|error| fail("RLIMIT_CORE", error))?;
     if let Some(most) = wanted.processes {
+        // The limit counts all that the account runs; what its session has is left to it.
+        let most = most.saturating_add(group::tasks_of(wanted.uid));
         setrlimit(Resource::RLIMIT_NPROC, most, most)
             .map_err(|error| fail("RLIMIT_NPROC", error))?;
     }
@@ -74,6 +75,10 @@ fn give_up(wanted: &ExecAs) -> Result<(), String> {
     if !uid.is_root() && setuid(Uid::from_raw(0)).is_ok() {
         return Err("root could be had again".to_owned());
     }
+    if (getuid(), geteuid(), getegid()) != (uid, uid, gid) {
+        return Err("the account was not taken on".to_owned());
+    }
+    umask(Mode::from_bits_truncate(0o022));
     if chdir(&wanted.folder).is_err() {
         chdir("/").map_err(|error| fail("chdir", error))?;
     }

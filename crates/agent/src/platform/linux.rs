@@ -1,6 +1,10 @@
 //! Linux.
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -58,37 +62,88 @@ fn mac_address() -> Option<String> {
     Some(address.trim().to_uppercase())
 }
 
-/// The accounts of the people who are logged on, those at a seat first. Asked of `systemd-logind`, or
-/// of `who` where that is not there.
+/// What `systemd-logind` keeps of each session (sd-login(3)); `loginctl` prints the same in forms that
+/// differ from version to version.
+const SESSIONS: &str = "/run/systemd/sessions";
+
+/// The accounts of the people who are logged on, the one whose desktop is in front first. Where there
+/// is no `systemd-logind`, `who` is asked.
 pub(crate) async fn logged_on_users() -> Vec<String> {
-    let mut found: Vec<(bool, String)> = Vec::new();
-    if let Some(sessions) = output("loginctl", &["list-sessions", "--no-legend"]).await {
-        // SESSION UID USER SEAT …
-        for line in sessions.lines() {
-            let mut words = line.split_whitespace().skip(2);
-            if let Some(user) = words.next() {
-                let away = words.next().is_none_or(|seat| !seat.starts_with("seat"));
-                found.push((away, user.to_owned()));
-            }
+    let names = match sessions(Path::new(SESSIONS)) {
+        Some(names) => names,
+        None => {
+            let lines = output("who", &[]).await.unwrap_or_default();
+            let first = lines
+                .lines()
+                .filter_map(|line| line.split_whitespace().next());
+            first.map(str::to_owned).collect()
         }
-    } else if let Some(lines) = output("who", &[]).await {
-        let users = lines
-            .lines()
-            .filter_map(|line| line.split_whitespace().next());
-        found.extend(users.map(|user| (true, user.to_owned())));
-    }
-    found.retain(|(_, user)| account::is_person(user));
-    found.sort();
+    };
     let mut users: Vec<String> = Vec::new();
-    for (_, user) in found {
-        if !users.contains(&user) {
-            users.push(user);
+    for name in names {
+        if account::is_person(&name) && !users.contains(&name) {
+            users.push(name);
         }
     }
     users
 }
 
+/// The users of the sessions in that folder; nothing where there is no such folder.
+fn sessions(folder: &Path) -> Option<Vec<String>> {
+    let mut found: Vec<(u8, String)> = Vec::new();
+    for entry in fs::read_dir(folder).ok()?.flatten() {
+        let text = fs::read_to_string(entry.path()).unwrap_or_default();
+        let fields: HashMap<&str, &str> = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        let is = |name: &str, value: &str| fields.get(name) == Some(&value);
+        let Some(user) = fields.get("USER").filter(|_| is("CLASS", "user")) else {
+            continue;
+        };
+        let graphical = is("TYPE", "wayland") || is("TYPE", "x11") || is("TYPE", "mir");
+        let rank = match (graphical, is("ACTIVE", "1")) {
+            _ if is("STATE", "closing") => continue,
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, true) => 2,
+            (false, false) => 3,
+        };
+        found.push((rank, (*user).to_owned()));
+    }
+    found.sort();
+    Some(found.into_iter().map(|(_, user)| user).collect())
+}
+
 /// PowerShell, where it is installed.
 pub(crate) fn powershell(_as_32_bit: bool) -> Option<PathBuf> {
     super::find_program("pwsh")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_desktop_is_in_front_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = |name: &str, user: &str, rest: &str| {
+            let text = format!("UID=1000\nUSER={user}\n{}\n", rest.replace(' ', "\n"));
+            fs::write(folder.path().join(name), text).unwrap();
+        };
+        session("1", "remote", "ACTIVE=1 TYPE=tty CLASS=user STATE=active");
+        session("2", "desk", "ACTIVE=1 TYPE=wayland CLASS=user STATE=active");
+        session(
+            "3",
+            "gdm",
+            "ACTIVE=1 TYPE=wayland CLASS=greeter STATE=active",
+        );
+        session("4", "gone", "ACTIVE=0 TYPE=x11 CLASS=user STATE=closing");
+        session("5", "behind", "ACTIVE=0 TYPE=x11 CLASS=user STATE=online");
+        assert_eq!(
+            sessions(folder.path()).unwrap(),
+            ["desk", "behind", "remote"]
+        );
+        assert_eq!(sessions(&folder.path().join("none")), None);
+    }
 }

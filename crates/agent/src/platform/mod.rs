@@ -1,35 +1,43 @@
 //! What differs from system to system. Linux is tested; macOS and Windows are written and not
 //! verified.
+//!
+//! Each has the same modules: `system` (facts, sessions, PowerShell), `account`, `group` (a script's
+//! process and all that it starts) and `files`.
 
-#[cfg(unix)]
-pub(crate) mod account;
 #[cfg(unix)]
 pub(crate) mod exec_as;
-#[cfg(unix)]
-pub(crate) mod group;
 
-#[cfg(target_os = "linux")]
-#[path = "linux.rs"]
-mod system;
-#[cfg(target_os = "macos")]
-#[path = "macos.rs"]
-mod system;
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-#[path = "other.rs"]
+#[cfg_attr(unix, path = "unix_account.rs")]
+#[cfg_attr(not(unix), path = "windows_account.rs")]
+pub(crate) mod account;
+#[cfg_attr(unix, path = "unix_files.rs")]
+#[cfg_attr(not(unix), path = "windows_files.rs")]
+pub(crate) mod files;
+#[cfg_attr(unix, path = "unix_group.rs")]
+#[cfg_attr(not(unix), path = "windows_group.rs")]
+pub(crate) mod group;
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(target_os = "macos", path = "macos.rs")]
+#[cfg_attr(
+    not(any(target_os = "linux", target_os = "macos")),
+    path = "windows.rs"
+)]
 mod system;
 
 pub(crate) use system::{facts, logged_on_users, powershell};
 
 use std::{path::PathBuf, time::Duration};
 
+/// The status of a helper that could not become another account; `env` and others use the same.
+pub(crate) const HELPER_FAILED: i32 = 125;
+
+/// What stands before the reason that the helper gives.
+pub(crate) const HELPER_MARK: &str = "runstate exec-as: ";
+
 /// How long a question to the system may take.
 const TIME: Duration = Duration::from_secs(10);
 
 /// What a command prints, where there is such a command and it ends well.
-#[cfg_attr(
-    not(any(target_os = "linux", target_os = "macos")),
-    expect(dead_code, reason = "other systems are asked nothing by commands")
-)]
 async fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let mut command = tokio::process::Command::new(program);
     command

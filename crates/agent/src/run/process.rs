@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     delay::{Stop, pause},
-    platform::{account::Account, exec_as, group},
+    platform::{HELPER_FAILED, HELPER_MARK, account::Account, files, group},
 };
 
 /// How long a script gets to end when it is asked to, before it is made to.
@@ -72,24 +72,13 @@ impl Folder {
         invocation: &Invocation,
         content: &[u8],
     ) -> io::Result<Self> {
-        use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
-        // Others pass through it to what is theirs, and see nothing else.
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o711);
-        builder.create(base)?;
-        let mut folders = tempfile::Builder::new();
-        folders
-            .prefix("run-")
-            .permissions(fs::Permissions::from_mode(0o700));
-        let folder = folders.tempdir_in(base)?;
+        let folder = files::private_folder(base)?;
         let script = folder.path().join(invocation.file_name);
         fs::write(&script, without_mark(content))?;
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o700))?;
+        files::make_private(&script)?;
         if run_as.gives_up {
-            let Account { uid, gid, .. } = run_as.account;
-            for path in [script.as_path(), folder.path()] {
-                chown(path, Some(uid), Some(gid))?;
-            }
+            files::give(&script, &run_as.account)?;
+            files::give(folder.path(), &run_as.account)?;
         }
         Ok(Self { folder, script })
     }
@@ -105,6 +94,8 @@ pub(super) async fn run(
     started: impl FnOnce(i32),
 ) -> Result<Outcome, Interrupted> {
     let mut command = command(runner, invocation, folder, run_as);
+    // What earlier scripts have left behind is not this one's.
+    let before = group::adopted();
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -140,7 +131,7 @@ pub(super) async fn run(
             put_to_end(&mut child, group).await;
             // What has left the group belongs to the script all the same.
             let except = group;
-            let ending = tokio::task::spawn_blocking(move || group::end_orphans(except));
+            let ending = tokio::task::spawn_blocking(move || group::end_orphans(except, &before));
             let _ = ending.await;
             End::TimeOut
         }
@@ -150,8 +141,8 @@ pub(super) async fn run(
     let (output, errors) = (output.finish().await, errors.finish().await);
     let said = errors.text();
     let end = match end {
-        End::Exit(exec_as::FAILED) if run_as.gives_up && said.starts_with(exec_as::MARK) => {
-            let reason = said.trim_start_matches(exec_as::MARK).trim();
+        End::Exit(HELPER_FAILED) if run_as.gives_up && said.starts_with(HELPER_MARK) => {
+            let reason = said.trim_start_matches(HELPER_MARK).trim();
             End::NotStarted(reason.trim_end_matches('.').to_owned())
         }
         end => end,
@@ -165,8 +156,7 @@ pub(super) async fn run(
 
 impl End {
     fn of(status: std::process::ExitStatus) -> Self {
-        use std::os::unix::process::ExitStatusExt;
-        match (status.code(), status.signal()) {
+        match (status.code(), files::signal_of(status)) {
             (Some(code), _) => Self::Exit(code),
             (None, signal) => Self::Signal(signal.unwrap_or(0)),
         }
@@ -244,6 +234,13 @@ fn command(runner: &Runner, invocation: &Invocation, folder: &Folder, run_as: &R
         .env("LOGNAME", &account.name)
         .env("SHELL", &account.shell)
         .env("TMPDIR", std::env::temp_dir());
+    // By these a program finds the session of its account.
+    let session = PathBuf::from(format!("/run/user/{}", account.uid));
+    if run_as.gives_up && session.is_dir() {
+        let bus = format!("unix:path={}/bus", session.display());
+        command.env("XDG_RUNTIME_DIR", session);
+        command.env("DBUS_SESSION_BUS_ADDRESS", bus);
+    }
     for name in ["LANG", "LC_ALL", "TZ"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -252,8 +249,8 @@ fn command(runner: &Runner, invocation: &Invocation, folder: &Folder, run_as: &R
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
+    group::lead(&mut command);
     let _keeps = &folder.folder;
     command
 }

@@ -1,8 +1,10 @@
-//! Windows, and whatever else there is. Not verified.
+//! Windows. Not verified.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+
+use super::output;
 
 /// What is known of this machine.
 pub(crate) fn facts() -> Value {
@@ -10,9 +12,22 @@ pub(crate) fn facts() -> Value {
     json!({ "deviceName": name.ok() })
 }
 
-/// Nobody can be told here.
+/// The users of the sessions that `query user` lists, those at work first.
 pub(crate) async fn logged_on_users() -> Vec<String> {
-    Vec::new()
+    let lines = output("query", &["user"]).await.unwrap_or_default();
+    let mut users: Vec<(bool, String)> = lines
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let name = line
+                .trim_start_matches(['>', ' '])
+                .split_whitespace()
+                .next()?;
+            Some((!line.contains("Active"), name.to_owned()))
+        })
+        .collect();
+    users.sort();
+    users.into_iter().map(|(_, name)| name).collect()
 }
 
 /// Windows PowerShell, of 32 bits where that is asked for.
