@@ -119,3 +119,59 @@ async fn the_history_forgets_what_is_too_old_and_the_state_stays() {
     let summary = server.read(&format!("{script}/runSummary")).await;
     assert_eq!(summary["successDeviceCount"], 1);
 }
+
+#[tokio::test]
+async fn a_run_as_the_user_is_the_users_result_too() {
+    let fleet = Fleet::start().await;
+    let (server, script, script_id) = (&fleet.server, &fleet.script, &fleet.script_id);
+    let ada = json!({ "displayName": "Ada", "userPrincipalName": "ada@example.com", "mailNickname": "ada" });
+    let ada = server.create("/users", &ada).await;
+    let mut run = ended("run-1", "fail");
+    run["@runstate.run"]["account"] = json!("ada");
+    fleet.report(&run).await.expect(200);
+    let users = format!("{script}/userRunStates");
+    assert_eq!(server.ids(&users).await, [""; 0], "it runs as the system");
+
+    server
+        .patch(script, &json!({ "runAsAccount": "user" }))
+        .send()
+        .await
+        .expect(200);
+    for (id, state) in [("run-2", "fail"), ("run-3", "success")] {
+        let mut run = ended(id, state);
+        run["@runstate.run"]["account"] = json!("ada");
+        fleet.report(&run).await.expect(200);
+        fleet.report(&run).await.expect(200);
+    }
+    let user = format!("{users}/{script_id}%3A{ada}");
+    let read = server.read(&user).await;
+    assert_eq!(read["userPrincipalName"], "ada@example.com");
+    assert_eq!(
+        (&read["successDeviceCount"], &read["errorDeviceCount"]),
+        (&json!(1), &json!(0))
+    );
+    let state = format!(
+        "{user}/deviceRunStates/{script_id}%3A{ada}%3A{}",
+        fleet.device
+    );
+    assert_eq!(server.read(&state).await["runState"], "success");
+    assert_eq!(
+        server.ids(&format!("{state}/runs")).await,
+        ["run-2", "run-3"]
+    );
+    assert_eq!(
+        server.ids(&format!("{}/runs", fleet.state())).await.len(),
+        3
+    );
+    let summary = server.read(&format!("{script}/runSummary")).await;
+    assert_eq!(
+        (&summary["successUserCount"], &summary["successDeviceCount"]),
+        (&json!(1), &json!(1))
+    );
+
+    // An account that is nobody's, or more than one's, is no user.
+    let mut run = ended("run-4", "fail");
+    run["@runstate.run"]["account"] = json!("nobody");
+    fleet.report(&run).await.expect(200);
+    assert_eq!(server.read(&user).await["errorDeviceCount"], 0);
+}

@@ -291,20 +291,32 @@ fn log_on(
 ) -> Result<(), Error> {
     execute(connection, LOG_OFF, [device_pk])?;
     for account in accounts {
-        let users: Vec<String> = connection
-            .prepare_cached(USERS_BY_ACCOUNT)
-            .and_then(|mut users| {
-                users
-                    .query_map([tenant_id, account], |row| row.get(0))?
-                    .collect()
-            })
-            .map_err(store_error)?;
-        // Where two users could be meant, neither is: a script must not reach the wrong one.
-        if let [user_id] = users.as_slice() {
+        if let Some(user_id) = user_of_account(connection, tenant_id, account)? {
             execute(connection, LOG_ON, params![device_pk, user_id])?;
         }
     }
     Ok(())
+}
+
+/// The id of the one user of the tenant whose account on a device has that name. Where two users could
+/// be meant, neither is: a script must not reach the wrong one.
+pub(crate) fn user_of_account(
+    connection: &Connection,
+    tenant_id: &str,
+    account: &str,
+) -> Result<Option<String>, Error> {
+    let users: Vec<String> = connection
+        .prepare_cached(USERS_BY_ACCOUNT)
+        .and_then(|mut users| {
+            users
+                .query_map([tenant_id, account], |row| row.get(0))?
+                .collect()
+        })
+        .map_err(store_error)?;
+    match users.as_slice() {
+        [user_id] => Ok(Some(user_id.clone())),
+        _ => Ok(None),
+    }
 }
 
 /// Notes what a device tells of itself.

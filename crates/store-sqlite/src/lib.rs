@@ -34,6 +34,7 @@ mod script_version;
 mod statement;
 mod store;
 mod targeting;
+mod user_run;
 mod write;
 mod writer;
 

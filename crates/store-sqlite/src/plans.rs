@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::{
     change, counters, device, function, migration, path, run_request, run_state, script_version,
-    targeting,
+    targeting, user_run,
 };
 
 const VIEWER: Viewer<'_> = Viewer {
@@ -76,6 +76,7 @@ fn what_devices_need_is_looked_up() {
         device::STATEMENTS,
         run_request::STATEMENTS,
         script_version::STATEMENTS,
+        user_run::STATEMENTS,
     ];
     for (name, sql) in statements
         .concat()

@@ -164,13 +164,15 @@ pub(crate) fn report(
     })
 }
 
-/// Adds a device state with its first outcome. The caller has seen that its id is free.
+/// Adds a device state with its first outcome, and what the agent tells of the `run`. The caller has
+/// seen that its id is free.
 pub(crate) fn create(
     connection: &Connection,
     clock: &dyn Clock,
     place: Place,
     record: Record,
     device_id: Option<&str>,
+    run: Option<&Record>,
 ) -> Result<Row, Error> {
     let outcome = Outcome::of(&record)?;
     let id = record
@@ -194,7 +196,7 @@ pub(crate) fn create(
             ])
         })
         .map_err(store_error)?;
-    let version = outcome.append(connection, clock, pk, 0, &Told::default())?;
+    let version = outcome.append(connection, clock, pk, 0, &Told::of(run))?;
     connection
         .prepare_cached(SET_VERSION)
         .and_then(|mut statement| statement.execute([version, pk]))

@@ -26,7 +26,7 @@ use crate::{
     error::{internal, store_error},
     group,
     path::{self, End, Found},
-    run_state, script_version, statement, targeting,
+    run_state, script_version, statement, targeting, user_run,
 };
 
 /// Adds an entity to the collection at `path`.
@@ -58,7 +58,8 @@ pub(crate) fn create(
             Some(_) => return Err(exists(scope.ty, id)),
             None => {}
         }
-        return run_state::create(connection, clock, place, record, device_id.as_deref());
+        let device_id = device_id.as_deref();
+        return run_state::create(connection, clock, place, record, device_id, None);
     }
     refuse_taken(connection, &scope, id)?;
     if scope.ty == &ENROLLMENT_TOKEN {
@@ -148,7 +149,12 @@ pub(crate) fn report(
         state => state?,
     };
     check(precondition, state.version)?;
-    run_state::report(connection, clock, state, changes, run)
+    let (place, device_id) = (state.place, state.device_id.clone());
+    let row = run_state::report(connection, clock, state, changes, run)?;
+    if let (0, Some(device_id), Some(run)) = (place.user_state_pk, device_id, run) {
+        user_run::note(connection, clock, place.script_pk, &device_id, run, &row)?;
+    }
+    Ok(row)
 }
 
 /// Brings back a run state that a device reports to late, see [`targeting::recall`].
