@@ -8,7 +8,7 @@
 //! 3. `writer` and `readers`: who runs transactions, and when they are durable;
 //! 4. `path`: from a path to rows; `statement`: a compiled statement run;
 //! 5. `read`, `write`, `group`: what the interface's functions do inside a transaction;
-//! 6. `run_state` and `counters`: the one way of a run's outcome into the file;
+//! 6. `report`, `run_state` and `counters`: the one way of a run's outcome into the file;
 //! 7. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
 //!    write changes, and who is told; `device`, `run_request`, `script_version`: what else fleets need;
 //! 8. `issuer`: the keys and applications of the built-in issuer of tokens.
@@ -28,6 +28,7 @@ mod path;
 mod plans;
 mod read;
 mod readers;
+mod report;
 mod run_request;
 mod run_state;
 mod script_version;

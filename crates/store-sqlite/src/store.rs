@@ -24,7 +24,7 @@ use crate::{
     path::{self, Found},
     read::{self, Paging},
     readers::Readers,
-    run_request, script_version, write,
+    report, run_request, script_version, write,
     writer::Writer,
 };
 
@@ -191,7 +191,7 @@ impl Store for SqliteStore {
         let (permit, path, clock) = (permit.clone(), path.clone(), Arc::clone(&self.clock));
         let write = move |connection: &Connection| {
             let run = run.as_ref();
-            write::report(
+            report::report(
                 connection,
                 &*clock,
                 &permit,

@@ -26,7 +26,7 @@ use crate::{
     error::{internal, store_error},
     group,
     path::{self, End, Found},
-    run_state, script_version, statement, targeting, user_run,
+    report, run_state, script_version, statement, targeting,
 };
 
 /// Adds an entity to the collection at `path`.
@@ -103,7 +103,7 @@ pub(crate) fn update(
     effect: &mut Effect,
 ) -> Result<Row, Error> {
     if path.ty() == Some(&DEVICE_STATE) {
-        return report(connection, clock, permit, path, changes, None, precondition);
+        return report::report(connection, clock, permit, path, changes, None, precondition);
     }
     path::refuse_device(permit, path)?;
     let end = path::resolve(connection, path::viewer(permit), path)?;
@@ -128,45 +128,6 @@ pub(crate) fn update(
     }
     changed(connection, clock, &end, effect)?;
     read(connection, &end)
-}
-
-/// Reports to the run state at `path` how a run ended.
-pub(crate) fn report(
-    connection: &Connection,
-    clock: &dyn Clock,
-    permit: &Permit,
-    path: &ResourcePath,
-    changes: Changes,
-    run: Option<&Record>,
-    precondition: &Precondition,
-) -> Result<Row, Error> {
-    device::refuse_retired(connection, permit)?;
-    let end = path::resolve(connection, path::viewer(permit), path)?;
-    let state = match device_state(connection, &end) {
-        Err(Error::NotFound { .. }) if recall(connection, clock, &end)? => {
-            device_state(connection, &end)?
-        }
-        state => state?,
-    };
-    check(precondition, state.version)?;
-    let (place, device_id) = (state.place, state.device_id.clone());
-    let row = run_state::report(connection, clock, state, changes, run)?;
-    if let (0, Some(device_id), Some(run)) = (place.user_state_pk, device_id, run) {
-        user_run::note(connection, clock, place.script_pk, &device_id, run, &row)?;
-    }
-    Ok(row)
-}
-
-/// Brings back a run state that a device reports to late, see [`targeting::recall`].
-fn recall(connection: &Connection, clock: &dyn Clock, end: &End<'_>) -> Result<bool, Error> {
-    let (Some(device_id), Some(id)) = (end.scope.viewer.device_id, end.id) else {
-        return Ok(false);
-    };
-    let place = path::place(connection, &end.scope)?;
-    if place.user_state_pk != 0 {
-        return Ok(false);
-    }
-    targeting::recall(connection, clock, place.script_pk, device_id, id)
 }
 
 /// Makes a version where the changes of a script change its content.
@@ -362,7 +323,8 @@ pub(crate) fn device_state(
         .ok_or_else(|| path::not_found(end.scope.ty.name, id))
 }
 
-fn check(precondition: &Precondition, version: i64) -> Result<(), Error> {
+/// Refuses what is not at a version that the precondition allows.
+pub(crate) fn check(precondition: &Precondition, version: i64) -> Result<(), Error> {
     let holds = match precondition {
         Precondition::None => true,
         Precondition::Versions(versions) => versions.contains(&version),
