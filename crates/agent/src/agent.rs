@@ -57,8 +57,12 @@ pub struct Summary {
     pub waiting: usize,
 }
 
-/// How long at most until somebody is looked for anew under whom a script is to run.
-const LOOK_FOR_USER: Duration = Duration::from_secs(60);
+/// How long at most until a script is looked at anew that nobody is logged on for, or whose content
+/// could not be had.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The least time between two check-ins that bring nothing new; a quarter of it where they do.
+const BETWEEN: Duration = Duration::from_secs(1);
 
 /// A server that answers at once although it was asked to wait is not asked again before this.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -167,16 +171,18 @@ impl Agent {
             };
             self.remember_offset()?;
             let done = self.run_due(&mut stop).await?;
+            let looks_again = done.waiting_for_user > 0 || !self.put_off.is_empty();
+            self.put_off.clear();
             let rest = match answered {
                 Ok(is_new) => {
                     back_off.reset();
-                    self.put_off.clear();
-                    // A server that does not wait must not be asked in a circle.
-                    let early = wait > AT_ONCE && !is_new && begun.elapsed() < AT_ONCE / 5;
-                    if early {
-                        AT_ONCE + within(AT_ONCE)
-                    } else {
-                        Duration::ZERO
+                    // Whatever the server does, it is not asked in a circle.
+                    let too_early = wait > AT_ONCE && begun.elapsed() < AT_ONCE / 5;
+                    match is_new {
+                        _ if wait.is_zero() => Duration::ZERO,
+                        true => (BETWEEN / 4).saturating_sub(begun.elapsed()),
+                        false if too_early => AT_ONCE + within(AT_ONCE),
+                        false => BETWEEN.saturating_sub(begun.elapsed()),
                     }
                 }
                 Err(Error::Server(error)) => {
@@ -186,7 +192,7 @@ impl Agent {
                 }
                 Err(error) => return Err(error),
             };
-            wait = self.until_due(done.waiting_for_user > 0)?;
+            wait = self.until_due(looks_again)?;
             if !rest.is_zero() && pause(rest.min(wait.max(AT_ONCE)), &mut stop).await {
                 return Ok(());
             }
@@ -203,10 +209,10 @@ impl Agent {
     }
 
     /// How long the next check-in may wait for news.
-    fn until_due(&self, for_user: bool) -> Result<Duration, Error> {
-        let mut wait = jittered(self.interval);
-        if for_user {
-            wait = wait.min(LOOK_FOR_USER);
+    fn until_due(&self, looks_again: bool) -> Result<Duration, Error> {
+        let mut wait = jittered(self.interval).max(BETWEEN);
+        if looks_again {
+            wait = wait.min(LOOK_AGAIN);
         }
         let now = self.now();
         for script in self.queue.scripts()? {
