@@ -23,7 +23,7 @@ use runstate_graph::clock::Clock;
 use crate::{
     clock::SystemClock,
     failure::Failure,
-    open_store::{open_existing_store, open_store},
+    open_store::{open_beside, open_existing_store},
 };
 
 /// Runs scripts on a fleet of devices, and knows how each run ended.
@@ -94,7 +94,7 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
         Command::App(command) => {
             // The first application of a store may well come before its server.
             let store = match &command {
-                app::AppCommand::Create(_) => open_store(command.data())?,
+                app::AppCommand::Create(_) => open_beside(command.data())?,
                 _ => open_existing_store(command.data())?,
             };
             app::run(command, store.as_ref(), out).await

@@ -15,15 +15,28 @@ pub(crate) fn open_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
     Ok(Arc::new(SqliteStore::open(data, Arc::new(SystemClock))?))
 }
 
-/// As [`open_store`], for a command that makes no sense on a store that is not there: a name that
+/// As [`open_store`], for a command that manages tokens and applications, whether a server has the
+/// store or not.
+///
+/// # Errors
+///
+/// As [`open_store`].
+pub(crate) fn open_beside(data: &str) -> Result<Arc<SqliteStore>, Failure> {
+    Ok(Arc::new(SqliteStore::open_beside(
+        data,
+        Arc::new(SystemClock),
+    )?))
+}
+
+/// As [`open_beside`], for a command that makes no sense on a store that is not there: a name that
 /// is mistyped makes no new one.
 ///
 /// # Errors
 ///
-/// As [`open_store`], and where there is no such file.
+/// As [`open_beside`], and where there is no such file.
 pub(crate) fn open_existing_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
     if !std::path::Path::new(data).exists() {
         return Err(format!("there is no store at {data}; `runstate serve` makes one").into());
     }
-    open_store(data)
+    open_beside(data)
 }

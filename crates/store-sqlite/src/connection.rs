@@ -103,7 +103,7 @@ fn create_file(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes the file's name durable: SQLite syncs what is in the file, not that it is there.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         let folder = path
             .parent()
@@ -113,25 +113,25 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The file's key for skip tokens, made when it is first asked for. It is the file's and not the
-/// process's, so that a page can be followed up after a restart.
+/// One of the file's random secrets, made when it is first asked for. It is the file's and not the
+/// process's: with the one for skip tokens a page can be followed up after a restart, by the one for
+/// the journal it is known which file a journal is of.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where this crate asks for randomness"
 )]
-pub(crate) fn skip_token_key(connection: &Connection) -> Result<[u8; 32], OpenError> {
-    const NAME: &str = "skip_token";
+pub(crate) fn secret(connection: &Connection, name: &str) -> Result<[u8; 32], OpenError> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| OpenError::Random {
         detail: error.to_string(),
     })?;
-    // One statement for each: whoever is first has made the key that everybody reads.
+    // One statement for each: whoever is first has made the secret that everybody reads.
     connection.execute(
         "INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-        (NAME, random),
+        (name, random),
     )?;
     let key = connection
-        .query_row("SELECT value FROM secret WHERE name = ?", [NAME], |row| {
+        .query_row("SELECT value FROM secret WHERE name = ?", [name], |row| {
             row.get(0)
         })
         .optional()?;

@@ -2,8 +2,12 @@
 //! device states and user states. Whoever changes what is counted calls one of these functions in
 //! the same transaction, so that no reader sees a count that is not exact.
 
-use runstate_graph::entity::RUN_STATE;
-use runstate_store::Error;
+use runstate_graph::entity::{DEVICE_STATE, RUN_STATE, SCRIPT_TYPES};
+use runstate_odata::{
+    check::{CompareOp, Predicate, Query, Scalar, Step, Variable},
+    edm::Value,
+};
+use runstate_store::{Error, query::Scope};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::store_error;
@@ -21,6 +25,10 @@ const COUNT_STATES: &str = "SELECT run_state, count(*) FROM device_run_state \
 const SET_USER_COUNTS: &str = "UPDATE user_run_state SET version = version + 1, \
      success_device_count = ?2, error_device_count = ?3 WHERE pk = ?1";
 
+const STATES: &str = "SELECT coalesce(sum(count), 0) FROM run_state_count WHERE script_pk = ?";
+const STATES_OF: &str = "SELECT coalesce(sum(count), 0) FROM run_state_count \
+     WHERE script_pk = ? AND run_state = ?";
+
 /// All of the above, whose plans a test looks at.
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[
@@ -29,6 +37,8 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("user counts", USER_COUNTS),
     ("count states", COUNT_STATES),
     ("set user counts", SET_USER_COUNTS),
+    ("states", STATES),
+    ("states of an outcome", STATES_OF),
 ];
 
 /// How many successes and errors something stands for.
@@ -36,6 +46,13 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
 pub(crate) struct Tally {
     pub(crate) success: i64,
     pub(crate) error: i64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.success += other.success;
+        self.error += other.error;
+    }
 }
 
 impl Tally {
@@ -61,7 +78,7 @@ impl Tally {
     }
 }
 
-/// One of the script's own device states counted as `before` and counts as `after` now.
+/// Some of the script's own device states counted as `before` and count as `after` now.
 pub(crate) fn device_changed(
     connection: &Connection,
     script_pk: i64,
@@ -103,6 +120,61 @@ fn summary_add(
         .and_then(|mut statement| statement.execute(params![script_pk, success, error]))
         .map_err(store_error)?;
     Ok(())
+}
+
+/// How many of a script's own device states a query counts, where it asks for all, or for those of one
+/// outcome; nothing of any other query. To count them by going through them would take the longer the
+/// larger the fleet.
+pub(crate) fn counted(
+    connection: &Connection,
+    scope: &Scope<'_>,
+    query: &Query,
+) -> Result<Option<i64>, Error> {
+    let is_plain =
+        scope.ty == &DEVICE_STATE && scope.viewer.device_id.is_none() && query.search.is_none();
+    let script = scope
+        .owner
+        .filter(|owner| is_plain && SCRIPT_TYPES.contains(&owner.source));
+    let Some(script) = script else {
+        return Ok(None);
+    };
+    let count = |sql: &str, key: &[i64]| {
+        let count = connection.prepare_cached(sql);
+        count
+            .and_then(|mut count| {
+                count.query_row(rusqlite::params_from_iter(key), |row| row.get(0))
+            })
+            .map_err(store_error)
+    };
+    match &query.filter {
+        None => count(STATES, &[script.pk]).map(Some),
+        Some(filter) => match outcome(filter) {
+            Some(outcome) => count(STATES_OF, &[script.pk, outcome.into()]).map(Some),
+            None => Ok(None),
+        },
+    }
+}
+
+/// The outcome that a filter asks for, where it asks for nothing else.
+fn outcome(filter: &Predicate) -> Option<i32> {
+    let Predicate::Compare(CompareOp::Eq, left, right) = filter else {
+        return None;
+    };
+    let is_run_state = |scalar: &Scalar| match scalar {
+        Scalar::Member(member) if member.root == Variable(0) => {
+            matches!(member.steps.as_slice(), [Step::Property(p)] if p.name == "runState")
+        }
+        _ => false,
+    };
+    match (left, right) {
+        (member, Scalar::Literal(Value::Enum(value)))
+        | (Scalar::Literal(Value::Enum(value)), member)
+            if is_run_state(member) =>
+        {
+            Some(*value)
+        }
+        _ => None,
+    }
 }
 
 /// The device counts that a user state shows; none where there is no such user state.

@@ -49,6 +49,21 @@ pub enum OpenError {
         /// The journal mode that SQLite chose instead.
         mode: String,
     },
+    /// Another process serves it.
+    #[error("{} is in use: another runstate serves this data file", folder.display())]
+    InUse {
+        /// The folder of its journal.
+        folder: PathBuf,
+    },
+    /// The journal beside it is of another data file.
+    #[error(
+        "{} is the journal of another data file; move it away, or put back the file that it belongs to",
+        folder.display()
+    )]
+    ForeignJournal {
+        /// The folder of the journal.
+        folder: PathBuf,
+    },
     /// It cannot be created.
     #[error("{} cannot be created: {error}", file.display())]
     Io {

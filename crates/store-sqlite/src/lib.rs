@@ -1,4 +1,4 @@
-//! The store in one SQLite file. Knows no HTTP and no other backend; names SQLite nowhere in what it
+//! The store in one SQLite file and a journal beside it. Knows no HTTP and no other backend; names SQLite nowhere in what it
 //! gives out but in [`OpenError`].
 //!
 //! Read in this order:
@@ -8,7 +8,8 @@
 //! 3. `writer` and `readers`: who runs transactions, and when they are durable;
 //! 4. `path`: from a path to rows; `statement`: a compiled statement run;
 //! 5. `read`, `write`, `group`: what the interface's functions do inside a transaction;
-//! 6. `report`, `run_state` and `counters`: the one way of a run's outcome into the file;
+//! 6. `journal`, `fold`, `run_state` and `counters`: the way of a run's outcome into the file; `report`,
+//!    where it means more than that;
 //! 7. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
 //!    write changes, and who is told; `device`, `run_request`, `script_version`: what else fleets need;
 //! 8. `issuer`: the keys and applications of the built-in issuer of tokens.
@@ -19,9 +20,11 @@ mod connection;
 mod counters;
 mod device;
 mod error;
+mod fold;
 mod function;
 mod group;
 mod issuer;
+mod journal;
 mod migration;
 mod path;
 #[cfg(test)]
@@ -35,6 +38,7 @@ mod script_version;
 mod statement;
 mod store;
 mod targeting;
+mod told;
 mod user_run;
 mod write;
 mod writer;

@@ -9,8 +9,8 @@ use runstate_store::query::{self, Bind, Dialect, Owner, Scope, Viewer};
 use rusqlite::Connection;
 
 use crate::{
-    change, counters, device, function, migration, path, run_request, run_state, script_version,
-    targeting, user_run,
+    change, counters, device, function, journal, migration, path, run_request, run_state,
+    script_version, targeting, user_run,
 };
 
 const VIEWER: Viewer<'_> = Viewer {
@@ -59,7 +59,14 @@ fn the_heart_call_looks_up_and_never_searches() {
         write!(plans, "{name}\n{}", plan(&connection, &key.sql)).unwrap();
     }
     let script_of = [("script of user state", path::SCRIPT_OF)];
-    for (name, sql) in [&script_of, run_state::STATEMENTS, counters::STATEMENTS].concat() {
+    for (name, sql) in [
+        &script_of,
+        journal::STATEMENTS,
+        run_state::STATEMENTS,
+        counters::STATEMENTS,
+    ]
+    .concat()
+    {
         write!(plans, "{name}\n{}", plan(&connection, sql)).unwrap();
     }
     insta::assert_snapshot!(plans);

@@ -7,7 +7,7 @@ use runstate_graph::{
     permit::Permit,
 };
 use runstate_odata::{
-    check::{Expand, Query, ResourcePath},
+    check::{Expand, Query, ResourcePath, Select},
     edm::StructuredType,
 };
 use runstate_store::{
@@ -17,9 +17,11 @@ use runstate_store::{
 use rusqlite::{Connection, params};
 
 use crate::{
+    counters,
     error::{internal, store_error},
+    journal::Overlay,
     path::{self, End},
-    statement,
+    readers, statement,
 };
 
 /// What a read goes by besides its path and query.
@@ -90,8 +92,13 @@ pub(crate) fn count(
 }
 
 fn count_in(connection: &Connection, scope: &Scope<'_>, query: &Query) -> Result<u64, Error> {
-    let count = query::count(Dialect::Sqlite, scope, query)?;
-    let count = statement::number(connection, &count)?;
+    let count = match counters::counted(connection, scope, query)? {
+        Some(count) => Some(count),
+        None => {
+            let count = query::count(Dialect::Sqlite, scope, query)?;
+            statement::number(connection, &count)?
+        }
+    };
     count
         .and_then(|count| u64::try_from(count).ok())
         .ok_or_else(|| internal("no count"))
@@ -119,6 +126,42 @@ pub(crate) fn get(
     let row = statement::row(connection, &get)?.ok_or_else(missing)?;
     let rows = expand(connection, viewer, query, vec![row], paging)?;
     rows.into_iter().next().ok_or_else(missing)
+}
+
+/// One device run state, as the last acknowledged report to it left it.
+pub(crate) fn run_state(
+    connection: &Connection,
+    overlay: &Overlay,
+    permit: &Permit,
+    path: &ResourcePath,
+    query: &Query,
+    paging: Paging<'_>,
+) -> Result<Row, Error> {
+    let (place, id) = {
+        let transaction = readers::begin(connection)?;
+        let End { scope, id } = path::resolve(&transaction, path::viewer(permit), path)?;
+        (path::place(&transaction, &scope)?, id)
+    };
+    // First the overlay and then the row: what is folded in between is seen there.
+    let latest = id.and_then(|id| overlay.latest(place, id));
+    let transaction = readers::begin(connection)?;
+    let mut row = get(&transaction, permit, path, query, paging)?;
+    if let Some(entry) = latest
+        && row.version < entry.number
+    {
+        row.version = entry.number;
+        let values = row.record.values.iter_mut().zip(&entry.record.values);
+        for (position, (shown, value)) in values.enumerate() {
+            let is_selected = match &query.select {
+                Select::All => true,
+                Select::Only(positions) => positions.contains(&position),
+            };
+            if is_selected {
+                *shown = value.clone();
+            }
+        }
+    }
+    Ok(row)
 }
 
 /// How many entities an expansion adds at most, over all parents; a next link leads to the rest.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use runstate_store::Error;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -71,6 +71,16 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     {
+        self.read_in_steps(move |connection| work(&*begin(connection)?))
+            .await
+    }
+
+    /// [`Readers::read`] where `work` begins its transactions itself.
+    pub(crate) async fn read_in_steps<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    {
         let permit = timeout(self.patience, Arc::clone(&self.free).acquire_owned());
         let permit = permit.await.map_err(|_| Error::Busy {
             retry_after: RETRY_AFTER,
@@ -84,15 +94,18 @@ impl Readers {
             let connection = borrowed.connection.as_ref().ok_or_else(no_connection)?;
             // Each read puts its own handler in the place of the one before.
             connection.progress_handler(STEPS, Some(move || is_unwanted.load(Ordering::Relaxed)));
-            // Rolled back when dropped, which ends a read as well as a commit does.
-            let transaction = connection.unchecked_transaction().map_err(store_error)?;
-            work(&transaction)
+            work(connection)
         });
         match timeout(self.time, task).await {
             Ok(done) => done.unwrap_or_else(|error| Err(internal(error.to_string()))),
             Err(_) => Err(Error::TooLong),
         }
     }
+}
+
+/// Begins a read. Rolled back when dropped, which ends it as well as a commit does.
+pub(crate) fn begin(connection: &Connection) -> Result<Transaction<'_>, Error> {
+    connection.unchecked_transaction().map_err(store_error)
 }
 
 /// How many connections there are: two for each core, because a read that waits for the disk leaves

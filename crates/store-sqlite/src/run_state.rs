@@ -12,7 +12,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{
     counters::{self, Tally},
     error::{internal, store_error},
+    journal::Entry,
     run_request,
+    told::{Instant, Told, instant},
 };
 
 const FIND: &str = "SELECT pk, version, device_id, run_state, result_message, \
@@ -23,12 +25,12 @@ const INSERT: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id
      device_id, run_state, result_message, last_state_update_date_time, \
      last_state_update_date_time_form, error_code, error_description) \
      VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-const APPEND: &str = "INSERT INTO run (state_pk, id, version, received_date_time, \
+const APPEND: &str = "INSERT INTO run (pk, state_pk, id, version, received_date_time, \
      received_date_time_form, run_state, result_message, last_state_update_date_time, \
      last_state_update_date_time_form, error_code, error_description, script_version, \
      start_date_time, start_date_time_form, end_date_time, end_date_time_form, exit_code, account, \
      run_request_id, output_truncated, output, error_output) \
-     VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM run WHERE state_pk = ? AND id = ?)";
 const APPLY: &str = "UPDATE device_run_state SET version = ?2, run_state = ?3, \
      result_message = ?4, last_state_update_date_time = ?5, \
@@ -50,7 +52,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
 ];
 
 /// Where a device state is: in a script, or in one of the script's user states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) script_pk: i64,
     /// 0: the script's own.
@@ -64,8 +66,35 @@ pub(crate) struct State {
     pub(crate) place: Place,
     pub(crate) version: i64,
     pub(crate) device_id: Option<String>,
-    run_state: i32,
-    record: Record,
+    pub(crate) run_state: i32,
+    pub(crate) record: Record,
+}
+
+impl State {
+    /// As a report that is not in the tables yet has left it.
+    pub(crate) fn of_entry(entry: &Entry) -> Self {
+        let run_state = match entry.record.get("runState") {
+            Value::Enum(run_state) => *run_state,
+            _ => entry.before,
+        };
+        Self {
+            pk: entry.state_pk,
+            place: entry.place,
+            version: entry.number,
+            device_id: entry.device_id.clone(),
+            run_state,
+            record: entry.record.clone(),
+        }
+    }
+
+    /// As the API shows it.
+    pub(crate) fn row(&self) -> Row {
+        Row {
+            record: self.record.clone(),
+            version: self.version,
+            expanded: Vec::new(),
+        }
+    }
 }
 
 /// The device state of that id, where there is one.
@@ -132,7 +161,7 @@ pub(crate) fn report(
         ..
     } = state;
     let told = Told::of(run);
-    if let Some(id) = told.id
+    if let Some(id) = &told.id
         && is_known(connection, pk, id)?
     {
         return Ok(Row {
@@ -148,7 +177,7 @@ pub(crate) fn report(
     let outcome = Outcome::of(&record)?;
     let version = outcome.append(connection, clock, pk, seen, &told)?;
     outcome.apply(connection, pk, version)?;
-    if let Some(request_id) = told.run_request_id {
+    if let Some(request_id) = &told.run_request_id {
         let after = Tally::of_run_state(outcome.run_state);
         run_request::ended(connection, place.script_pk, request_id, pk, after)?;
     }
@@ -233,16 +262,16 @@ fn count(connection: &Connection, place: Place, before: Tally, after: Tally) -> 
 }
 
 /// How a run ended: what the journal and the state both hold.
-struct Outcome<'a> {
-    run_state: i32,
-    result_message: Option<&'a str>,
-    updated: DateTimeOffset,
-    error_code: i32,
-    error_description: Option<&'a str>,
+pub(crate) struct Outcome<'a> {
+    pub(crate) run_state: i32,
+    pub(crate) result_message: Option<&'a str>,
+    pub(crate) updated: DateTimeOffset,
+    pub(crate) error_code: i32,
+    pub(crate) error_description: Option<&'a str>,
 }
 
 impl<'a> Outcome<'a> {
-    fn of(record: &'a Record) -> Result<Self, Error> {
+    pub(crate) fn of(record: &'a Record) -> Result<Self, Error> {
         let missing = |name: &str| Error::Invalid {
             message: format!("'{name}' must have a value."),
         };
@@ -264,10 +293,8 @@ impl<'a> Outcome<'a> {
         })
     }
 
-    /// Appends the outcome to the journal; answers its number there, which grows with every outcome
+    /// Appends the outcome to the history; answers its number there, which grows with every outcome
     /// of any state and so serves as the state's version.
-    ///
-    /// `before` is the version that the state had.
     fn append(
         &self,
         connection: &Connection,
@@ -277,18 +304,36 @@ impl<'a> Outcome<'a> {
         told: &Told<'_>,
     ) -> Result<i64, Error> {
         let received = DateTimeOffset::from_system_time(clock.now());
-        let id = match told.id {
-            Some(id) => id.to_owned(),
-            None => run_id(received, before),
+        let made;
+        let id = match &told.id {
+            Some(id) => id,
+            None => {
+                made = run_id(received, before);
+                &*made
+            }
         };
+        self.append_as(connection, None, pk, (id, instant(received)), told)
+    }
+
+    /// Appends the outcome of the run with that id, received at that instant, to the history: under
+    /// that number, or else under the next.
+    pub(crate) fn append_as(
+        &self,
+        connection: &Connection,
+        number: Option<i64>,
+        pk: i64,
+        (id, received): (&str, Instant),
+        told: &Told<'_>,
+    ) -> Result<i64, Error> {
         connection
             .prepare_cached(APPEND)
             .and_then(|mut statement| {
                 statement.insert(params![
+                    number,
                     pk,
                     id,
-                    received.ticks(),
-                    received.form(),
+                    received.0,
+                    received.1,
                     self.run_state,
                     self.result_message,
                     self.updated.ticks(),
@@ -296,10 +341,10 @@ impl<'a> Outcome<'a> {
                     self.error_code,
                     self.error_description,
                     told.script_version,
-                    told.start.map(DateTimeOffset::ticks),
-                    told.start.map(DateTimeOffset::form),
-                    told.end.map(DateTimeOffset::ticks),
-                    told.end.map(DateTimeOffset::form),
+                    told.start.map(|start| start.0),
+                    told.start.map(|start| start.1),
+                    told.end.map(|end| end.0),
+                    told.end.map(|end| end.1),
                     told.exit_code,
                     told.account,
                     told.run_request_id,
@@ -311,8 +356,14 @@ impl<'a> Outcome<'a> {
             .map_err(store_error)
     }
 
-    fn apply(&self, connection: &Connection, pk: i64, version: i64) -> Result<(), Error> {
-        connection
+    /// Makes the state show the outcome; says whether the state is there.
+    pub(crate) fn apply(
+        &self,
+        connection: &Connection,
+        pk: i64,
+        version: i64,
+    ) -> Result<bool, Error> {
+        let changed = connection
             .prepare_cached(APPLY)
             .and_then(|mut statement| {
                 statement.execute(params![
@@ -327,55 +378,12 @@ impl<'a> Outcome<'a> {
                 ])
             })
             .map_err(store_error)?;
-        Ok(())
-    }
-}
-
-/// What the agent tells of a run beside its outcome; nothing where the report is a plain one.
-#[derive(Default)]
-struct Told<'a> {
-    id: Option<&'a str>,
-    script_version: Option<i32>,
-    start: Option<DateTimeOffset>,
-    end: Option<DateTimeOffset>,
-    exit_code: Option<i32>,
-    account: Option<&'a str>,
-    run_request_id: Option<&'a str>,
-    output_truncated: bool,
-    output: Option<&'a str>,
-    error_output: Option<&'a str>,
-}
-
-impl<'a> Told<'a> {
-    fn of(run: Option<&'a Record>) -> Self {
-        let Some(run) = run else {
-            return Self::default();
-        };
-        let number = |name| match run.get(name) {
-            Value::Int32(number) => Some(*number),
-            _ => None,
-        };
-        let moment = |name| match run.get(name) {
-            Value::DateTimeOffset(moment) => Some(*moment),
-            _ => None,
-        };
-        Self {
-            id: run.get("id").as_str(),
-            script_version: number("scriptVersion"),
-            start: moment("startDateTime"),
-            end: moment("endDateTime"),
-            exit_code: number("exitCode"),
-            account: run.get("account").as_str(),
-            run_request_id: run.get("runRequestId").as_str(),
-            output_truncated: *run.get("outputTruncated") == Value::Boolean(true),
-            output: run.get("output").as_str(),
-            error_output: run.get("errorOutput").as_str(),
-        }
+        Ok(changed > 0)
     }
 }
 
 /// Whether the journal has that run of the state.
-fn is_known(connection: &Connection, pk: i64, run_id: &str) -> Result<bool, Error> {
+pub(crate) fn is_known(connection: &Connection, pk: i64, run_id: &str) -> Result<bool, Error> {
     connection
         .prepare_cached(IS_KNOWN)
         .and_then(|mut known| known.query_row(params![pk, run_id], |row| row.get(0)))
@@ -384,7 +392,7 @@ fn is_known(connection: &Connection, pk: i64, run_id: &str) -> Result<bool, Erro
 
 /// The id of a run whose reporter gave none: a UUID of version 7 (RFC 9562, 5.7), with the version
 /// that the state had in the place of random bits, since no two reports of a state find the same.
-fn run_id(received: DateTimeOffset, before: i64) -> String {
+pub(crate) fn run_id(received: DateTimeOffset, before: i64) -> String {
     let millis = u64::try_from(received.ticks() / 10_000).unwrap_or(0);
     let mut bits = [0; 10];
     let low = bits.iter_mut().skip(2);

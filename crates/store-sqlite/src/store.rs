@@ -21,18 +21,21 @@ use crate::{
     connection, device,
     error::store_error,
     group, issuer,
+    journal::{self, Journal, Overlay, Report, Reported},
     path::{self, Found},
     read::{self, Paging},
-    readers::Readers,
+    readers::{self, Readers},
     report, run_request, script_version, write,
     writer::Writer,
 };
 
-/// The store in one SQLite file.
+/// The store in one SQLite file, and the journal in the folder beside it, whose name ends in `-runs`.
 ///
-/// Several processes may use one file at a time. Dropping the store waits until all that was
-/// accepted is written.
+/// One process serves a file; others may use it meanwhile for what concerns the issuer of tokens
+/// alone. Dropping the store waits until all that was accepted is written.
 pub struct SqliteStore {
+    // Dropped in this order: first nothing more is taken in, and then what was is written.
+    journal: Option<Journal>,
     readers: Readers,
     writer: Arc<Writer>,
     changing: ChangeWriter,
@@ -44,32 +47,86 @@ pub struct SqliteStore {
 const EXPIRED: i64 = 1_000;
 
 impl SqliteStore {
-    /// Opens the file at `path`, creates it where there is none (mode 0600), and brings its schema
-    /// to the newest version. `clock` dates the journal's entries.
+    /// Opens the file at `path` to serve it, creates it where there is none (mode 0600), and brings
+    /// its schema to the newest version. What a crash has left in the journal is folded. `clock` dates
+    /// the reports.
     ///
     /// Blocks; to be called before serving. The store's futures need a tokio runtime with its timers
     /// enabled.
     ///
     /// # Errors
     ///
-    /// Where the file is not ours, or of a newer release, or cannot be opened.
+    /// Where the file is not ours, or of a newer release, or cannot be opened, or another process
+    /// serves it.
     pub fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let connection = connection::open_writer(path)?;
-        let skip_token_key = connection::skip_token_key(&connection)?;
-        let readers = Readers::open(path)?;
-        let writer = Writer::start(connection).map_err(|error| OpenError::Io {
+        let (log, overlay) = journal::open(&connection, path)?;
+        let mut store = Self::with(connection, path, Arc::clone(&clock), Some(&overlay))?;
+        let reading = connection::open_reader(path)?;
+        let writer = Arc::clone(&store.writer);
+        let journal = Journal::start(log, overlay, reading, clock, writer);
+        store.journal = Some(journal.map_err(|error| OpenError::Io {
             file: path.to_owned(),
             error,
-        })?;
-        let writer = Arc::new(writer);
+        })?);
+        Ok(store)
+    }
+
+    /// Opens the file for the issuer's part alone ([`IssuerStore`]), whether another process serves it
+    /// or not. What is asked of it as a [`Store`] is [`Error::Unavailable`].
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::open`], but for the last.
+    pub fn open_beside(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        Self::with(connection::open_writer(path)?, path, clock, None)
+    }
+
+    fn with(
+        connection: Connection,
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        overlay: Option<&Arc<Overlay>>,
+    ) -> Result<Self, OpenError> {
+        let skip_token_key = connection::secret(&connection, "skip_token")?;
+        let readers = Readers::open(path)?;
+        let writer = Writer::start(connection, overlay.map(Arc::clone));
+        let writer = Arc::new(writer.map_err(|error| OpenError::Io {
+            file: path.to_owned(),
+            error,
+        })?);
         Ok(Self {
+            journal: None,
             readers,
             changing: ChangeWriter::new(Arc::clone(&writer), Arc::clone(&clock)),
             writer,
             clock,
             skip_token_key,
         })
+    }
+
+    /// The journal, without which nothing of a tenant may be looked at or changed.
+    fn journal(&self) -> Result<&Journal, Error> {
+        self.journal.as_ref().ok_or_else(|| Error::Unavailable {
+            detail: "the file is open for the issuer alone".to_owned(),
+        })
+    }
+
+    /// The writer for whatever has consequences for devices.
+    fn changing(&self) -> Result<&ChangeWriter, Error> {
+        self.journal()?;
+        Ok(&self.changing)
+    }
+
+    /// Sees to it that a read shows every acknowledged report: folds those that it is about.
+    async fn settle(&self, path: &ResourcePath, query: &Query) -> Result<(), Error> {
+        let journal = self.journal()?;
+        if journal::shows_results(path, query) && journal.overlay.concerns(path) {
+            self.writer.fold().await?;
+        }
+        Ok(())
     }
 }
 
@@ -82,6 +139,7 @@ impl Store for SqliteStore {
         query: &Query,
         page_size: u32,
     ) -> Result<Page, Error> {
+        self.settle(path, query).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         let token_key = self.skip_token_key;
         let read = move |connection: &Connection| {
@@ -100,6 +158,7 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<u64, Error> {
+        self.settle(path, query).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         self.readers
             .read(move |connection| read::count(connection, &permit, &path, &query))
@@ -112,6 +171,8 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<Row, Error> {
+        self.settle(path, query).await?;
+        let overlay = Arc::clone(&self.journal()?.overlay);
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         let token_key = self.skip_token_key;
         let read = move |connection: &Connection| {
@@ -119,9 +180,14 @@ impl Store for SqliteStore {
                 page_size: EXPANSION,
                 token_key: &token_key,
             };
-            read::get(connection, &permit, &path, &query, paging)
+            if path.ty() == Some(&DEVICE_STATE) {
+                read::run_state(connection, &overlay, &permit, &path, &query, paging)
+            } else {
+                let transaction = readers::begin(connection)?;
+                read::get(&transaction, &permit, &path, &query, paging)
+            }
         };
-        self.readers.read(read).await
+        self.readers.read_in_steps(read).await
     }
 
     async fn entity_create(
@@ -131,7 +197,7 @@ impl Store for SqliteStore {
         entity: NewEntity,
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 write::create(connection, clock, &on_behalf, &path, entity, effect)
             })
@@ -150,7 +216,7 @@ impl Store for SqliteStore {
             return report.await;
         }
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 write::update(
                     connection,
@@ -172,7 +238,7 @@ impl Store for SqliteStore {
         precondition: Precondition,
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 write::delete(connection, clock, &on_behalf, &path, &precondition, effect)
             })
@@ -187,18 +253,28 @@ impl Store for SqliteStore {
         run: Option<Record>,
         precondition: Precondition,
     ) -> Result<Row, Error> {
-        // The heart call: straight to the writing thread.
-        let (permit, path, clock) = (permit.clone(), path.clone(), Arc::clone(&self.clock));
+        // The heart call: straight into the journal.
+        let report = Report {
+            permit: permit.clone(),
+            path: path.clone(),
+            changes,
+            run,
+            precondition,
+        };
+        let report = match self.journal()?.appender.report(report).await? {
+            Reported::Done(row) => return Ok(row),
+            Reported::Elsewhere(report) => report,
+        };
+        let clock = Arc::clone(&self.clock);
         let write = move |connection: &Connection| {
-            let run = run.as_ref();
             report::report(
                 connection,
                 &*clock,
-                &permit,
-                &path,
-                changes,
-                run,
-                &precondition,
+                &report.permit,
+                &report.path,
+                report.changes,
+                report.run.as_ref(),
+                &report.precondition,
             )
         };
         self.writer.write(write).await
@@ -210,6 +286,7 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         run_request_id: &str,
     ) -> Result<(), Error> {
+        self.journal()?;
         let (permit, path, id) = (permit.clone(), path.clone(), run_request_id.to_owned());
         self.writer
             .write(move |connection| run_request::start(connection, &permit, &path, &id))
@@ -224,7 +301,7 @@ impl Store for SqliteStore {
         states: &Query,
     ) -> Result<Row, Error> {
         let (on_behalf, path, states) = (permit.clone(), path.clone(), states.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, _, effect| {
                 run_request::create(connection, &on_behalf, &path, request, &states, effect)
             })
@@ -233,7 +310,7 @@ impl Store for SqliteStore {
 
     async fn run_request_cancel(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, _, _| {
                 run_request::cancel(connection, &on_behalf, &path)
             })
@@ -247,7 +324,7 @@ impl Store for SqliteStore {
         number: i32,
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 path::refuse_device(&on_behalf, &path)?;
                 let end = path::resolve(connection, path::viewer(&on_behalf), &path)?;
@@ -264,6 +341,7 @@ impl Store for SqliteStore {
         device_id: &str,
         seen: &[i64],
     ) -> Result<AssignedScripts, Error> {
+        self.journal()?;
         let (permit, device_id) = (permit.clone(), device_id.to_owned());
         let seen = seen.to_owned();
         let read =
@@ -277,6 +355,7 @@ impl Store for SqliteStore {
         device_id: &str,
         script_id: &str,
     ) -> Result<Record, Error> {
+        self.journal()?;
         let (permit, device_id) = (permit.clone(), device_id.to_owned());
         let script_id = script_id.to_owned();
         let read = move |connection: &Connection| {
@@ -293,7 +372,7 @@ impl Store for SqliteStore {
                 device::seen(connection, &*clock, &tenant_id, &device_id)
             };
             // Under a load that leaves no room for it, a later one will do.
-            let _ = writer.write(seen).await;
+            let _ = writer.write_apart(seen).await;
         });
         Ok(())
     }
@@ -306,7 +385,7 @@ impl Store for SqliteStore {
         accounts: Vec<String>,
     ) -> Result<(), Error> {
         let (on_behalf, id) = (permit.clone(), device_id.to_owned());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 device::inventory(
                     connection, clock, &on_behalf, &id, &facts, &accounts, effect,
@@ -317,7 +396,7 @@ impl Store for SqliteStore {
 
     async fn device_retire(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 device::retire(connection, clock, &on_behalf, &path, effect)
             })
@@ -329,7 +408,7 @@ impl Store for SqliteStore {
     }
 
     async fn maintain(&self, runs_before: SystemTime) -> Result<(), Error> {
-        self.changing.settle().await?;
+        self.changing()?.settle().await?;
         let before = DateTimeOffset::from_system_time(runs_before).ticks();
         loop {
             let expire = move |connection: &Connection| {
@@ -340,7 +419,7 @@ impl Store for SqliteStore {
                 run.and_then(|mut run| run.execute([before, EXPIRED]))
                     .map_err(store_error)
             };
-            let removed = self.writer.write(expire).await?;
+            let removed = self.writer.write_apart(expire).await?;
             if i64::try_from(removed).unwrap_or(i64::MAX) < EXPIRED {
                 return Ok(());
             }
@@ -355,7 +434,7 @@ impl Store for SqliteStore {
         group_assignments: Vec<Record>,
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, _, effect| {
                 write::assign(
                     connection,
@@ -374,6 +453,7 @@ impl Store for SqliteStore {
         permit: &Permit,
         payload_ids: Vec<String>,
     ) -> Result<Vec<PayloadLink>, Error> {
+        self.journal()?;
         let permit = permit.clone();
         let read =
             move |connection: &Connection| read::payload_links(connection, &permit, payload_ids);
@@ -387,7 +467,7 @@ impl Store for SqliteStore {
         object_id: &str,
     ) -> Result<(), Error> {
         let (on_behalf, path, id) = (permit.clone(), path.clone(), object_id.to_owned());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 group::member_add(connection, clock, &on_behalf, &path, &id, effect)
             })
@@ -396,7 +476,7 @@ impl Store for SqliteStore {
 
     async fn group_member_remove(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
-        self.changing
+        self.changing()?
             .write(permit, move |connection, clock, effect| {
                 group::member_remove(connection, clock, &on_behalf, &path, effect)
             })
@@ -411,7 +491,7 @@ impl Store for SqliteStore {
         };
         self.readers.read(probe).await?;
         // A transaction that writes nothing is not synced, but it needs all that a write needs.
-        self.writer.write(probe).await
+        self.writer.write_apart(probe).await
     }
 }
 
@@ -423,7 +503,7 @@ impl IssuerStore for SqliteStore {
 
     async fn signing_key_add(&self, key: SigningKey) -> Result<(), Error> {
         self.writer
-            .write(move |connection| issuer::signing_key_add(connection, &key))
+            .write_apart(move |connection| issuer::signing_key_add(connection, &key))
             .await
     }
 
@@ -442,7 +522,7 @@ impl IssuerStore for SqliteStore {
     async fn application_add(&self, application: Application) -> Result<(), Error> {
         let write =
             move |connection: &Connection| issuer::application_add(connection, &application);
-        self.writer.write(write).await
+        self.writer.write_apart(write).await
     }
 
     async fn application_list(&self, tenant_id: &str) -> Result<Vec<Application>, Error> {
@@ -452,7 +532,7 @@ impl IssuerStore for SqliteStore {
     }
 
     async fn device_enroll(&self, enrollment: Enrollment) -> Result<Enrolled, Error> {
-        self.changing
+        self.changing()?
             .write_in(move |connection, clock, effect| {
                 let enrolled = device::enroll(connection, clock, &enrollment, effect)?;
                 Ok((enrolled.tenant_id.clone(), enrolled))
@@ -465,7 +545,7 @@ impl IssuerStore for SqliteStore {
         let write = move |connection: &Connection| {
             issuer::application_delete(connection, &tenant_id, &client_id)
         };
-        self.writer.write(write).await
+        self.writer.write_apart(write).await
     }
 }
 

@@ -1,13 +1,19 @@
-//! The one thread that writes, and its group commit.
+//! The one thread that writes the tables, and its group commit.
 //!
 //! A commit costs a sync of the disk, whatever it holds. So the thread takes all requests that
 //! wait, runs each in a savepoint of one transaction, commits once, and only then answers them all.
 //! A request that fails, even by a panic, is rolled back to its savepoint and does not disturb the
 //! others; a commit that fails is the failure of every request in it.
+//!
+//! What the journal holds is folded by this thread too. Before a write of anything that reports look
+//! at, all of it is; then the write keeps further reports out until it is committed.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread::JoinHandle,
 };
 
@@ -15,7 +21,11 @@ use runstate_store::Error;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::error::{internal, store_error};
+use crate::{
+    error::{internal, store_error},
+    fold::fold,
+    journal::Overlay,
+};
 
 /// How many requests may wait before the next is turned away: about a second's work.
 const QUEUE: usize = 8_192;
@@ -27,49 +37,100 @@ const BATCH: usize = 512;
 /// After how many seconds one that was turned away should come again.
 const RETRY_AFTER: u32 = 1;
 
+/// What the writing thread is asked.
+enum Message {
+    Write {
+        request: Box<dyn Request>,
+        /// Whether reports have to be folded before, and kept out meanwhile.
+        settled: bool,
+    },
+    /// To fold whatever waits.
+    Fold(oneshot::Sender<Result<(), Error>>),
+}
+
 /// The door to the writing thread.
 pub(crate) struct Writer {
     /// None only while dropped.
-    queue: Option<SyncSender<Box<dyn Request>>>,
+    queue: Option<SyncSender<Message>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread; it folds from that overlay, where the process has the file's journal.
+    pub(crate) fn start(
+        connection: Connection,
+        overlay: Option<Arc<Overlay>>,
+    ) -> std::io::Result<Self> {
         let (queue, waiting) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&connection, &waiting))?;
+            .spawn(move || write_all(&connection, overlay.as_deref(), &waiting))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
         })
     }
 
-    /// Runs `work` in a transaction. Its result is durable when this returns; where it is an error,
-    /// nothing has changed.
+    /// Runs `work` in a transaction in which every acknowledged report is in the tables. Its result is
+    /// durable when this returns; where it is an error, nothing has changed.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     {
+        self.send(work, true).await
+    }
+
+    /// [`Writer::write`] of what has nothing to do with run states, nor with anything that a report
+    /// has to look at, except that a device is retired.
+    pub(crate) async fn write_apart<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.send(work, false).await
+    }
+
+    async fn send<T, F>(&self, work: F, settled: bool) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let request = Work {
+        let request = Box::new(Work {
             work: Some(work),
             result: Err(stopped()),
             reply,
-        };
-        let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue
-            .try_send(Box::new(request))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => Error::Busy {
-                    retry_after: RETRY_AFTER,
-                },
-                TrySendError::Disconnected(_) => stopped(),
-            })?;
+        });
+        self.queue(Message::Write { request, settled })?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Folds every report that is acknowledged by now.
+    pub(crate) async fn fold(&self) -> Result<(), Error> {
+        self.fold_soon()?.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// [`Writer::fold`] from a thread that may wait.
+    pub(crate) fn fold_and_wait(&self) -> Result<(), Error> {
+        let answer = self.fold_soon()?.blocking_recv();
+        answer.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    fn fold_soon(&self) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.queue(Message::Fold(reply))?;
+        Ok(answer)
+    }
+
+    fn queue(&self, message: Message) -> Result<(), Error> {
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Busy {
+                retry_after: RETRY_AFTER,
+            },
+            TrySendError::Disconnected(_) => stopped(),
+        })
     }
 }
 
@@ -129,22 +190,91 @@ where
 }
 
 /// The thread's whole life: until the queue is closed and empty.
-fn write_all(connection: &Connection, waiting: &Receiver<Box<dyn Request>>) {
+fn write_all(connection: &Connection, overlay: Option<&Overlay>, waiting: &Receiver<Message>) {
     while let Ok(first) = waiting.recv() {
-        let mut batch = vec![first];
-        batch.extend(waiting.try_iter().take(BATCH - 1));
-        if let Err(error) = write_batch(connection, &mut batch) {
-            tracing::error!(%error, requests = batch.len(), "a transaction failed");
-            if !connection.is_autocommit() {
-                // Where this fails too, so will the next transaction, which reports it.
-                let _ = connection.execute_batch("ROLLBACK");
+        let mut batch = Vec::new();
+        let (mut folds, mut settled) = (Vec::new(), false);
+        for message in std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1)) {
+            match message {
+                Message::Fold(reply) => folds.push(reply),
+                Message::Write {
+                    request,
+                    settled: this,
+                } => {
+                    settled |= this;
+                    batch.push(request);
+                }
             }
+        }
+        if let Some(overlay) = overlay
+            && (settled || !folds.is_empty())
+        {
+            let folded = fold_all(connection, overlay);
+            for reply in folds {
+                let _ = reply.send(folded.clone());
+            }
+        }
+        if batch.is_empty() {
+            continue;
+        }
+        let written = match overlay.filter(|_| settled) {
+            Some(overlay) => write_settled(connection, overlay, &mut batch),
+            None => write_batch(connection, &mut batch),
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, requests = batch.len(), "a transaction failed");
+            roll_back(connection);
             batch
                 .iter_mut()
                 .for_each(|request| request.fail(error.clone()));
         }
         batch.into_iter().for_each(Request::answer);
     }
+    if let Some(overlay) = overlay {
+        // What cannot be folded now is in the journal, and is folded when the file is next opened.
+        let _ = fold_all(connection, overlay);
+    }
+}
+
+fn fold_all(connection: &Connection, overlay: &Overlay) -> Result<(), Error> {
+    let folded = catch_unwind(AssertUnwindSafe(|| fold(connection, overlay)));
+    let folded = folded.unwrap_or_else(|_| Err(internal("a fold panicked")));
+    if let Err(error) = &folded {
+        tracing::error!(%error, "the journal could not be folded");
+        roll_back(connection);
+    }
+    folded
+}
+
+/// Ends a transaction that has failed and may be open still.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // Where this fails too, so will the next transaction, which reports it.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}
+
+/// One transaction for the whole batch, with every report in the tables that was acknowledged before
+/// it, and none in between.
+fn write_settled(
+    connection: &Connection,
+    overlay: &Overlay,
+    batch: &mut [Box<dyn Request>],
+) -> Result<(), Error> {
+    let _gate = overlay.gate();
+    fold_all(connection, overlay)?;
+    write_batch(connection, batch)?;
+    overlay.scripts_changed();
+    overlay.go_on_from(last_run(connection)? + 1);
+    Ok(())
+}
+
+/// The greatest number that any run has had.
+pub(crate) fn last_run(connection: &Connection) -> Result<i64, Error> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'run'";
+    let last = connection.prepare_cached(sql);
+    last.and_then(|mut last| last.query_row([], |row| row.get(0)))
+        .map_err(store_error)
 }
 
 /// One transaction for the whole batch.
@@ -198,7 +328,7 @@ mod tests {
             CREATE TABLE t (n UNIQUE, r REFERENCES zero DEFERRABLE INITIALLY DEFERRED);
             PRAGMA foreign_keys = ON";
         connection.execute_batch(schema).unwrap();
-        Arc::new(Writer::start(connection).unwrap())
+        Arc::new(Writer::start(connection, None).unwrap())
     }
 
     async fn insert(writer: &Writer, n: i64, r: i64) -> Result<(), Error> {
@@ -355,7 +485,7 @@ mod tests {
         let file = folder.path().join("t.db");
         let connection = Connection::open(&file).unwrap();
         connection.execute_batch("CREATE TABLE t (n, r)").unwrap();
-        let writer = Writer::start(connection).unwrap();
+        let writer = Writer::start(connection, None).unwrap();
         let mut insertion = Box::pin(insert(&writer, 1, 0));
         poll_fn(|context| {
             // Queued, and perhaps done already.

@@ -28,6 +28,8 @@ async fn a_killed_process_has_kept_every_acknowledged_write() {
     }
     let mut acknowledged = vec![0; usize::try_from(STATES).unwrap()];
     for kill_after in [1, 40, 200] {
+        // One process at a time serves a file.
+        let closed = store.close();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
@@ -36,7 +38,7 @@ async fn a_killed_process_has_kept_every_acknowledged_write() {
                 "--nocapture",
                 "--test-threads=1",
             ])
-            .env(FILE, &store.file)
+            .env(FILE, &closed.file)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -59,7 +61,7 @@ async fn a_killed_process_has_kept_every_acknowledged_write() {
         }
         assert!(!child.wait().unwrap().success());
         assert!(heard >= kill_after);
-        store = store.reopen();
+        store = closed.open();
         let mut failed = 0;
         for (id, code) in (0..STATES).zip(&acknowledged) {
             let row = store.get(&format!("{collection}/{id}")).await.unwrap();

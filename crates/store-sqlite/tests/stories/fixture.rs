@@ -50,6 +50,32 @@ pub(crate) struct Fixture {
     pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
+/// A store that is not open.
+pub(crate) struct Closed {
+    pub(crate) file: PathBuf,
+    page_size: u32,
+    tenant_id: String,
+    folder: Arc<tempfile::TempDir>,
+}
+
+impl Closed {
+    pub(crate) fn open(self) -> Fixture {
+        let Self {
+            file,
+            page_size,
+            tenant_id,
+            folder,
+        } = self;
+        Fixture {
+            store: Arc::new(SqliteStore::open(&file, clock()).unwrap()),
+            file,
+            page_size,
+            tenant_id,
+            folder,
+        }
+    }
+}
+
 impl Fixture {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -84,6 +110,11 @@ impl Fixture {
 
     /// Closes the file and opens it again.
     pub(crate) fn reopen(self) -> Self {
+        self.close().open()
+    }
+
+    /// Closes the file.
+    pub(crate) fn close(self) -> Closed {
         let Self {
             store,
             file,
@@ -93,9 +124,7 @@ impl Fixture {
         } = self;
         assert_eq!(Arc::strong_count(&store), 1, "the file is still in use");
         drop(store);
-        let store = Arc::new(SqliteStore::open(&file, clock()).unwrap());
-        Self {
-            store,
+        Closed {
             file,
             page_size,
             tenant_id,

@@ -76,7 +76,7 @@ async fn the_example_goes_in_and_comes_out_on_each_route() {
 }
 
 #[tokio::test]
-async fn the_journal_holds_every_outcome_whole() {
+async fn the_history_holds_every_outcome_whole() {
     let store = Fixture::new();
     let script = store.shell_script("s").await;
     let path = format!("{script}/deviceRunStates/d");
@@ -99,7 +99,7 @@ async fn the_journal_holds_every_outcome_whole() {
         .patch_if(&path, "{}", Precondition::Versions(vec![0]))
         .await;
     assert_eq!(refused.unwrap_err(), Error::PreconditionFailed);
-    let journal = || -> Vec<(i64, i32, i32, i64)> {
+    let history = || -> Vec<(i64, i32, i32, i64)> {
         let behind = behind(&store.file);
         let mut statement = behind
             .prepare("SELECT pk, run_state, error_code, received_date_time FROM run ORDER BY pk")
@@ -118,10 +118,12 @@ async fn the_journal_holds_every_outcome_whole() {
         .zip(outcomes)
         .map(|(pk, (run_state, code))| (*pk, run_state, code, received))
         .collect();
-    assert_eq!(journal(), wanted);
+    // A list folds what is in the journal.
+    store.list(&collection).await.unwrap();
+    assert_eq!(history(), wanted);
     // It outlives the state, and its numbers are not used again.
     store.delete(&path).await.unwrap();
-    assert_eq!(journal(), wanted);
+    assert_eq!(history(), wanted);
     let again = store.post(&collection, r#"{"id": "d"}"#).await.unwrap();
     assert!(again.version > versions[3]);
 }

@@ -1,0 +1,38 @@
+-- The journal beside the file, and counts that grow with the number of outcomes and not of devices.
+
+-- Up to which number the reports in the journal are in the tables.
+CREATE TABLE journal (
+    folded INTEGER NOT NULL
+) STRICT;
+INSERT INTO journal (folded) VALUES (0);
+
+-- How many of a script's own device states there are of each run state. Kept by the triggers below,
+-- so that whatever changes a state need not think of it.
+CREATE TABLE run_state_count (
+    script_pk INTEGER NOT NULL REFERENCES script ON DELETE CASCADE,
+    run_state INTEGER NOT NULL,
+    count     INTEGER NOT NULL,
+    PRIMARY KEY (script_pk, run_state)
+) STRICT, WITHOUT ROWID;
+INSERT INTO run_state_count (script_pk, run_state, count)
+    SELECT script_pk, run_state, count(*) FROM device_run_state
+    WHERE user_state_pk = 0 GROUP BY script_pk, run_state;
+
+CREATE TRIGGER run_state_comes AFTER INSERT ON device_run_state WHEN new.user_state_pk = 0 BEGIN
+    INSERT INTO run_state_count (script_pk, run_state, count)
+        VALUES (new.script_pk, new.run_state, 1)
+        ON CONFLICT (script_pk, run_state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER run_state_changes AFTER UPDATE OF run_state ON device_run_state
+    WHEN new.user_state_pk = 0 AND new.run_state <> old.run_state BEGIN
+    UPDATE run_state_count SET count = count - 1
+        WHERE script_pk = old.script_pk AND run_state = old.run_state;
+    INSERT INTO run_state_count (script_pk, run_state, count)
+        VALUES (new.script_pk, new.run_state, 1)
+        ON CONFLICT (script_pk, run_state) DO UPDATE SET count = count + 1;
+END;
+-- Where the script goes, so do its counts, in whichever order.
+CREATE TRIGGER run_state_goes AFTER DELETE ON device_run_state WHEN old.user_state_pk = 0 BEGIN
+    UPDATE run_state_count SET count = count - 1
+        WHERE script_pk = old.script_pk AND run_state = old.run_state;
+END;

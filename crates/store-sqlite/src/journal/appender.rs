@@ -1,0 +1,438 @@
+//! The thread that takes reports in, and its group commit.
+//!
+//! It takes all reports that wait, looks up what each is about, appends those that may be to the log
+//! together, syncs once, and only then answers them all. One that fails does not disturb the others.
+//! Nobody waits for company: a report that comes alone is synced alone.
+
+use std::{
+    collections::{HashMap, hash_map},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use runstate_graph::{clock::Clock, permit::Permit};
+use runstate_odata::{
+    check::ResourcePath,
+    edm::{DateTimeOffset, Record, StructuredType},
+};
+use runstate_store::{Changes, Error, Precondition, Row};
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::oneshot;
+
+use super::{Entry, Log, Overlay, log::Records};
+use crate::{
+    device,
+    error::{internal, store_error},
+    path,
+    run_state::{self, Place, State},
+    told::{Told, instant},
+    write::check,
+};
+
+/// How many reports may wait before the next is turned away: a good second's work.
+const QUEUE: usize = 16_384;
+
+/// How many reports are synced together at most.
+const BATCH: usize = 512;
+
+/// After how many seconds one that was turned away should come again.
+const RETRY_AFTER: u32 = 1;
+
+/// How many scripts are remembered.
+const SCRIPTS: usize = 10_000;
+
+pub(crate) const SCRIPT: &str = "SELECT pk, run_as_account FROM script \
+     WHERE tenant_id = ? AND kind = ? AND id = ?";
+pub(crate) const USER_STATE: &str = "SELECT pk FROM user_run_state WHERE script_pk = ? AND id = ?";
+
+/// All of the above, whose plans a test looks at.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("script of report", SCRIPT),
+    ("user state of report", USER_STATE),
+];
+
+/// A report to the run state at the end of a path.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) permit: Permit,
+    pub(crate) path: ResourcePath,
+    pub(crate) changes: Changes,
+    pub(crate) run: Option<Record>,
+    pub(crate) precondition: Precondition,
+}
+
+/// What has become of a report.
+#[derive(Debug)]
+pub(crate) enum Reported {
+    /// It is durable; the state as it is now.
+    Done(Row),
+    /// It means more than a change of one run state: the tables have to be asked and changed at once.
+    Elsewhere(Report),
+}
+
+type Reply = oneshot::Sender<Result<Reported, Error>>;
+
+/// The door to the thread.
+pub(crate) struct Appender {
+    /// None only while dropped.
+    queue: Option<SyncSender<(Report, Reply)>>,
+    thread: Option<JoinHandle<()>>,
+    overlay: Arc<Overlay>,
+}
+
+impl Appender {
+    /// Starts the thread, on a connection of its own for reading.
+    pub(crate) fn start(
+        log: Log,
+        overlay: Arc<Overlay>,
+        connection: Connection,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
+        let (queue, waiting) = sync_channel(QUEUE);
+        let mut taking = Taking {
+            log,
+            overlay: Arc::clone(&overlay),
+            connection,
+            clock,
+            scripts: HashMap::new(),
+            scripts_of: 0,
+            records: Records::default(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-journal".to_owned())
+            .spawn(move || taking.take_all(&waiting))?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            overlay,
+        })
+    }
+
+    /// Takes a report in. It is durable when this returns [`Reported::Done`]; where it is an error,
+    /// nothing has changed.
+    pub(crate) async fn report(&self, report: Report) -> Result<Reported, Error> {
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue
+            .try_send((report, reply))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => Error::Busy {
+                    retry_after: RETRY_AFTER,
+                },
+                TrySendError::Disconnected(_) => stopped(),
+            })?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl Drop for Appender {
+    /// Waits until all that was accepted is durable.
+    fn drop(&mut self) {
+        self.queue = None;
+        self.overlay.stop();
+        if let Some(thread) = self.thread.take() {
+            // It failed only where it panicked, which has been reported then.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::Unavailable {
+        detail: "the reporting thread has stopped".to_owned(),
+    }
+}
+
+/// A script, as far as reports need to know it.
+#[derive(Debug, Clone)]
+struct Script {
+    tenant_id: String,
+    kind: &'static str,
+    pk: i64,
+    runs_as_user: bool,
+}
+
+/// The thread's things.
+struct Taking {
+    log: Log,
+    overlay: Arc<Overlay>,
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    /// By id, of which each tenant and each kind may have one.
+    scripts: HashMap<Arc<str>, Vec<Script>>,
+    /// When [`Overlay::scripts`] was this.
+    scripts_of: u64,
+    records: Records,
+}
+
+/// What a report is about.
+struct Target<'a> {
+    place: Place,
+    script_id: Arc<str>,
+    runs_as_user: bool,
+    ty: &'static StructuredType,
+    id: &'a str,
+}
+
+/// What is to be done with a report.
+enum Decision {
+    Append(Box<Entry>),
+    /// It changes nothing: the run is known.
+    Known(Row),
+    Elsewhere,
+}
+
+impl Taking {
+    /// The thread's whole life: until the queue is closed and empty.
+    fn take_all(&mut self, waiting: &Receiver<(Report, Reply)>) {
+        while let Ok(first) = waiting.recv() {
+            let folded = self.overlay.wait_for_room();
+            let mut batch = vec![first];
+            batch.extend(waiting.try_iter().take(BATCH - 1));
+            let (reports, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            let results = self.take(reports, folded);
+            for (reply, result) in replies.into_iter().zip(results) {
+                // Nobody waits any more where the client has gone away; the report stands.
+                let _ = reply.send(result);
+            }
+        }
+    }
+
+    /// Does all that is to be done with the reports; one result for each.
+    fn take(&mut self, reports: Vec<Report>, folded: i64) -> Vec<Result<Reported, Error>> {
+        let overlay = Arc::clone(&self.overlay);
+        let gate = overlay.gate();
+        let decisions = self.decide(&reports);
+        let mut entries = Vec::new();
+        self.records.clear();
+        let mut results = Vec::with_capacity(reports.len());
+        for (report, decision) in reports.into_iter().zip(decisions) {
+            results.push(match decision {
+                Err(error) => Err(error),
+                Ok(Decision::Elsewhere) => Ok(Reported::Elsewhere(report)),
+                Ok(Decision::Known(row)) => Ok(Reported::Done(row)),
+                Ok(Decision::Append(entry)) => {
+                    let mut written = Ok(());
+                    let size = self.records.add(|bytes| written = entry.write(bytes));
+                    let row = entry.row();
+                    entries.push((Arc::from(entry), size));
+                    written.map(|()| Reported::Done(row))
+                }
+            });
+        }
+        let Some(last) = entries
+            .last()
+            .map(|(entry, _): &(Arc<Entry>, _)| entry.number)
+        else {
+            return results;
+        };
+        overlay.go_on_from(last + 1);
+        match self.log.append(&mut self.records, last, folded) {
+            Ok(()) => {
+                overlay.publish(entries);
+                drop(gate);
+            }
+            Err(error) => {
+                drop(gate);
+                tracing::error!(%error, reports = entries.len(), "the journal failed");
+                let error = Error::Unavailable {
+                    detail: format!("the journal failed: {error}"),
+                };
+                for result in &mut results {
+                    if matches!(result, Ok(Reported::Done(_))) {
+                        *result = Err(error.clone());
+                    }
+                }
+            }
+        }
+        results
+    }
+
+    /// What is to be done with each of the reports, of which a later one sees what the earlier do.
+    fn decide(&mut self, reports: &[Report]) -> Vec<Result<Decision, Error>> {
+        if self.scripts_of != self.overlay.scripts() || self.scripts.len() > SCRIPTS {
+            self.scripts.clear();
+            self.scripts_of = self.overlay.scripts();
+        }
+        let targets: Vec<_> = reports.iter().map(|report| self.target(report)).collect();
+        // First the overlay and then the tables: what is folded in between is seen there.
+        let latest = self.overlay.latest_of(
+            targets
+                .iter()
+                .map(|target| Some(target.as_ref().ok()?).map(|target| (target.place, target.id))),
+        );
+        let transaction = match self.connection.unchecked_transaction() {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                let error = store_error(error);
+                return reports.iter().map(|_| Err(error.clone())).collect();
+            }
+        };
+        let mut number = self.overlay.next();
+        let mut states: HashMap<(Place, &str), Option<State>> = HashMap::new();
+        let mut decisions = Vec::with_capacity(reports.len());
+        for ((report, target), latest) in reports.iter().zip(&targets).zip(latest) {
+            let decision = target.as_ref().map_err(Clone::clone).and_then(|target| {
+                let state = match states.entry((target.place, target.id)) {
+                    hash_map::Entry::Occupied(state) => state.into_mut(),
+                    hash_map::Entry::Vacant(vacant) => vacant.insert(match latest {
+                        Some(entry) => Some(State::of_entry(&entry)),
+                        None => run_state::find(&transaction, target.place, target.id)?,
+                    }),
+                };
+                self.decide_one(&transaction, report, target, state, number)
+            });
+            let retired = device::refuse_retired(&transaction, &report.permit);
+            let decision = retired.and(decision);
+            number += i64::from(matches!(decision, Ok(Decision::Append(_))));
+            decisions.push(decision);
+        }
+        decisions
+    }
+
+    /// What is to be done with one report to a state, which is changed to what it is afterwards.
+    fn decide_one(
+        &self,
+        connection: &Connection,
+        report: &Report,
+        target: &Target<'_>,
+        state: &mut Option<State>,
+        number: i64,
+    ) -> Result<Decision, Error> {
+        let viewer = report.permit.device_id();
+        let Some(state) = state else {
+            // Of a device, a state that went before it had a report may come back.
+            return match viewer {
+                Some(_) => Ok(Decision::Elsewhere),
+                None => Err(path::not_found(target.ty.name, target.id)),
+            };
+        };
+        if viewer.is_some() && state.device_id.as_deref() != viewer {
+            return Err(path::not_found(target.ty.name, target.id));
+        }
+        let told = Told::of(report.run.as_ref());
+        let is_users = target.runs_as_user && told.account.is_some();
+        if is_users || told.run_request_id.is_some() {
+            return Ok(Decision::Elsewhere);
+        }
+        check(&report.precondition, state.version)?;
+        if let Some(run_id) = &told.id
+            && (self.overlay.has_run(state.pk, run_id)
+                || run_state::is_known(connection, state.pk, run_id)?)
+        {
+            return Ok(Decision::Known(state.row()));
+        }
+        let mut record = state.record.clone();
+        for (position, value) in &report.changes {
+            let slot = record.values.get_mut(*position);
+            *slot.ok_or_else(|| internal("a change of no property"))? = value.clone();
+        }
+        let after = run_state::Outcome::of(&record)?.run_state;
+        let received = DateTimeOffset::from_system_time(self.clock.now());
+        let run_id = match &told.id {
+            Some(run_id) => run_id.clone().into_owned(),
+            None => run_state::run_id(received, state.version),
+        };
+        let entry = Entry {
+            number,
+            state_pk: state.pk,
+            place: state.place,
+            script_id: Arc::clone(&target.script_id),
+            device_id: state.device_id.clone(),
+            before: state.run_state,
+            received: instant(received),
+            run_id,
+            record: record.clone(),
+            told: report.run.is_some().then(|| told.into_owned()),
+        };
+        state.version = number;
+        state.run_state = after;
+        state.record = record;
+        Ok(Decision::Append(Box::new(entry)))
+    }
+
+    /// The collection that the report's state is in.
+    fn target<'a>(&mut self, report: &'a Report) -> Result<Target<'a>, Error> {
+        let [_, script, rest @ ..] = report.path.steps.as_slice() else {
+            return Err(internal("a report to what is no run state"));
+        };
+        let (user, state) = match rest {
+            [state] => (None, state),
+            [user, state] => (Some(user), state),
+            _ => return Err(internal("a report to what is no run state")),
+        };
+        let no_key = || internal("a path to a run state without its keys");
+        let script_id = script.key.as_deref().ok_or_else(no_key)?;
+        let kind = script.navigation.target.name;
+        let (script_id, found) = self
+            .script(report.permit.tenant_id(), kind, script_id)?
+            .ok_or_else(|| path::missing(script))?;
+        let user_state_pk = match user {
+            None => 0,
+            Some(user) => {
+                let id = user.key.as_deref().ok_or_else(no_key)?;
+                self.connection
+                    .prepare_cached(USER_STATE)
+                    .and_then(|mut statement| {
+                        let key = params![found.pk, id];
+                        statement.query_row(key, |row| row.get(0)).optional()
+                    })
+                    .map_err(store_error)?
+                    .ok_or_else(|| path::missing(user))?
+            }
+        };
+        Ok(Target {
+            place: Place {
+                script_pk: found.pk,
+                user_state_pk,
+            },
+            script_id,
+            runs_as_user: found.runs_as_user && user_state_pk == 0,
+            ty: state.navigation.target,
+            id: state.key.as_deref().ok_or_else(no_key)?,
+        })
+    }
+
+    /// The script of that id, with the id, from memory where it is there.
+    fn script(
+        &mut self,
+        tenant_id: &str,
+        kind: &'static str,
+        id: &str,
+    ) -> Result<Option<(Arc<str>, Script)>, Error> {
+        let is_it = |script: &&Script| script.kind == kind && script.tenant_id == tenant_id;
+        if let Some((id, known)) = self.scripts.get_key_value(id)
+            && let Some(script) = known.iter().find(is_it)
+        {
+            return Ok(Some((Arc::clone(id), script.clone())));
+        }
+        let found = self
+            .connection
+            .prepare_cached(SCRIPT)
+            .and_then(|mut statement| {
+                let script = |row: &rusqlite::Row<'_>| {
+                    Ok(Script {
+                        pk: row.get(0)?,
+                        tenant_id: tenant_id.to_owned(),
+                        kind,
+                        runs_as_user: row.get::<_, i64>(1)? != 0,
+                    })
+                };
+                statement
+                    .query_row([tenant_id, kind, id], script)
+                    .optional()
+            })
+            .map_err(store_error)?;
+        let Some(script) = found else {
+            return Ok(None);
+        };
+        let id: Arc<str> = id.into();
+        let known = self.scripts.entry(Arc::clone(&id)).or_default();
+        known.push(script.clone());
+        Ok(Some((id, script)))
+    }
+}
