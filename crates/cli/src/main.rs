@@ -26,6 +26,10 @@ use crate::{
     open_store::{open_beside, open_existing_store},
 };
 
+/// A report is made on one thread and freed on another, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs scripts on a fleet of devices, and knows how each run ended.
 #[derive(Debug, Parser)]
 #[command(version, about)]

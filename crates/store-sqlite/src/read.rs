@@ -195,11 +195,11 @@ fn expand(
             limit.saturating_add(1),
             nested.skip.unwrap_or(0),
         )?;
-        let children = by_parent(statement::rows(connection, &children)?)?;
+        let mut children = by_parent(statement::rows(connection, &children)?)?;
         let counts = counts(connection, viewer, query.ty, expansion, &pks)?;
         // The children of all parents go down to the next level together.
         let (mut kept, mut shares) = (Vec::new(), Vec::new());
-        for pk in &pks {
+        for (at, pk) in pks.iter().enumerate() {
             let owner = Some(Owner {
                 source: query.ty,
                 navigation: expansion.navigation,
@@ -212,7 +212,13 @@ fn expand(
             };
             let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, nested);
             // Several parents may have the same pk, such as two states of one device.
-            let mut rows = children.get(pk).cloned().unwrap_or_default();
+            let is_wanted_again = pks.iter().skip(at + 1).any(|other| other == pk);
+            let rows = if is_wanted_again {
+                children.get(pk).cloned()
+            } else {
+                children.remove(pk)
+            };
+            let mut rows = rows.unwrap_or_default();
             let next = cut(&mut rows, limit, paging, fingerprint)?;
             shares.push((rows.len(), next));
             kept.extend(rows);

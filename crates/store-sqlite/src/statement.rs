@@ -23,20 +23,24 @@ pub(crate) fn cells(
         let mut rows = prepared.query(binds)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            let cells = (0..width)
-                .map(|at| row.get_ref(at))
-                .collect::<Result<Vec<_>, _>>()?;
-            all.push(cells.into_iter().map(cell).collect::<Result<Vec<_>, _>>());
+            let mut cells = Vec::with_capacity(width);
+            for at in 0..width {
+                match cell(row.get_ref(at)?) {
+                    Ok(cell) => cells.push(cell),
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            all.push(cells);
         }
-        Ok(all)
+        Ok(Ok(all))
     };
-    run().map_err(store_error)?.into_iter().collect()
+    run().map_err(store_error)?
 }
 
 /// All rows of the answer, as entities.
 pub(crate) fn rows(connection: &Connection, statement: &Statement) -> Result<Vec<Decoded>, Error> {
     cells(connection, statement)?
-        .iter()
+        .into_iter()
         .map(|cells| statement.row(cells))
         .collect()
 }
@@ -47,7 +51,8 @@ pub(crate) fn row(
     statement: &Statement,
 ) -> Result<Option<Decoded>, Error> {
     let cells = cells(connection, statement)?;
-    cells.first().map(|cells| statement.row(cells)).transpose()
+    let first = cells.into_iter().next();
+    first.map(|cells| statement.row(cells)).transpose()
 }
 
 /// The number in the answer's first cell; none where there is no row.

@@ -49,21 +49,28 @@ impl Location {
 
     /// The end of a navigation property.
     pub(super) fn navigate(&self, navigation: &NavigationProperty) -> Self {
+        Self::elsewhere(navigation).unwrap_or_else(|| Self {
+            path: if self.path.is_empty() {
+                navigation.name.to_owned()
+            } else {
+                format!("{}/{}", self.path, navigation.name)
+            },
+            collection: navigation.collection,
+        })
+    }
+
+    /// The end of a navigation property that leads to another set, from wherever it starts. What lives
+    /// there is addressed by its key in its own set.
+    pub(super) fn elsewhere(navigation: &NavigationProperty) -> Option<Self> {
         let set = match navigation.target {
             _ if navigation.contained => None,
             ty if ty == &entity::DIRECTORY_OBJECT => Some(DIRECTORY_OBJECTS),
             ty => set_of(ty),
-        };
-        let path = match set {
-            Some(set) => set.to_owned(),
-            None if self.path.is_empty() => navigation.name.to_owned(),
-            None => format!("{}/{}", self.path, navigation.name),
-        };
-        // An entity that lives elsewhere is addressed by its key in its own set.
-        Self {
-            path,
-            collection: navigation.collection || set.is_some(),
-        }
+        }?;
+        Some(Self {
+            path: set.to_owned(),
+            collection: true,
+        })
     }
 
     /// The entity of that id, in a collection; what is already a single entity stays where it is.

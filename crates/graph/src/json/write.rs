@@ -58,7 +58,7 @@ impl Writer<'_> {
         let location = Location::of(path);
         let context = || url::context(self.root, &location, Some(query), true);
         self.answer(512, context, |object| {
-            object.members(&location.row(row), query, row, with_type);
+            object.members(&|| location.row(row), query, row, with_type);
         })
     }
 
@@ -178,8 +178,10 @@ impl<'w> Object<'_, 'w> {
         if !std::mem::replace(&mut self.first, false) {
             self.out.push(b',');
         }
-        json_string(self.out, name);
-        self.out.push(b':');
+        // The names of properties, annotations and members have nothing that JSON would escape.
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
     }
 
     fn string(&mut self, name: &str, value: &str) {
@@ -192,8 +194,14 @@ impl<'w> Object<'_, 'w> {
         self.out.extend_from_slice(value.as_bytes());
     }
 
-    /// The members of an entity that stands at `location`.
-    fn members(&mut self, location: &Location, query: &Query, row: &Row, with_type: bool) {
+    /// The members of an entity that stands at `location`, which is worked out where it is shown.
+    fn members(
+        &mut self,
+        location: &dyn Fn() -> Location,
+        query: &Query,
+        row: &Row,
+        with_type: bool,
+    ) {
         let metadata = self.writer.format.metadata;
         let ty = row.record.ty;
         let derived = ty != query.ty;
@@ -202,6 +210,7 @@ impl<'w> Object<'_, 'w> {
             self.string("@odata.type", &format!("#{}", MODEL.qualified(ty.name)));
         }
         if full {
+            let location = location();
             let canonical = location.canonical();
             self.string("@odata.id", &format!("{}/{canonical}", self.writer.root));
             self.string("@odata.etag", &etag(row.version));
@@ -228,7 +237,8 @@ impl<'w> Object<'_, 'w> {
             }
         }
         for (expand, (navigation, expanded)) in query.expand.iter().zip(&row.expanded) {
-            let end = location.navigate(navigation);
+            let end = Location::elsewhere(navigation);
+            let end = end.unwrap_or_else(|| location().navigate(navigation));
             if metadata != Metadata::None {
                 let single = !navigation.collection;
                 let context = url::context(self.writer.root, &end, Some(&expand.query), single);
@@ -238,19 +248,21 @@ impl<'w> Object<'_, 'w> {
                 Expanded::One(None) => self.raw(navigation.name, "null"),
                 Expanded::One(Some(row)) => {
                     self.name(navigation.name);
-                    self.nested(&end.row(row), &expand.query, row);
+                    self.nested(&|| end.row(row), &expand.query, row);
                 }
                 Expanded::Many(page) => {
                     // The rest is asked for from this entity, wherever those entities live.
-                    let (root, owner) = (self.writer.root, location.canonical());
-                    let rest = format!("{root}/{owner}/{}", navigation.name);
-                    let next = page.next.as_ref();
-                    let next = next.map(|token| url::next_link(&rest, &expand.options, token));
+                    let next = page.next.as_ref().map(|token| {
+                        let (root, owner) = (self.writer.root, location());
+                        let rest = format!("{root}/{}/{}", owner.canonical(), navigation.name);
+                        url::next_link(&rest, &expand.options, token)
+                    });
                     self.page(navigation.name, &end, &expand.query, page, next.as_deref());
                 }
             }
         }
         if full {
+            let location = location();
             for navigation in ty.navigation {
                 let link = format!("{}/{}", location.canonical(), navigation.name);
                 self.string(&format!("{}@odata.navigationLink", navigation.name), &link);
@@ -258,7 +270,7 @@ impl<'w> Object<'_, 'w> {
         }
     }
 
-    fn nested(&mut self, location: &Location, query: &Query, row: &Row) {
+    fn nested(&mut self, location: &dyn Fn() -> Location, query: &Query, row: &Row) {
         self.object(|object| object.members(location, query, row, false));
     }
 
@@ -274,7 +286,7 @@ impl<'w> Object<'_, 'w> {
         self.count_and_next(prefix, page, next);
         self.name(if prefix.is_empty() { "value" } else { prefix });
         self.array(&page.rows, |object, row| {
-            object.nested(&location.row(row), query, row);
+            object.nested(&|| location.row(row), query, row);
         });
     }
 

@@ -134,6 +134,49 @@ async fn one_process_serves_a_file_and_others_see_to_tokens() {
     }
 }
 
+#[test]
+fn what_is_not_ours_is_refused() {
+    let text = refusal(|file| std::fs::write(file, "displayName,runState\n".repeat(500)).unwrap());
+    assert_eq!(
+        text,
+        "FILE is not an SQLite database; name another file with --data"
+    );
+    let text = refusal(|file| {
+        rusqlite::Connection::open(file)
+            .unwrap()
+            .execute_batch("CREATE TABLE theirs (a)")
+            .unwrap();
+    });
+    assert_eq!(
+        text,
+        "FILE is an SQLite database, but not one of runstate; name another file with --data"
+    );
+    let missing = SqliteStore::open("/nowhere/at/all.db", clock())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        missing.starts_with("/nowhere/at/all.db cannot be created: "),
+        "{missing}"
+    );
+}
+
+#[test]
+fn a_newer_file_is_refused_with_both_versions() {
+    let text = refusal(|file| {
+        drop(SqliteStore::open(file, clock()).unwrap());
+        rusqlite::Connection::open(file)
+            .unwrap()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+    });
+    assert_eq!(
+        text,
+        "FILE has version 99, and this runstate knows versions up to 4: use the newer runstate \
+         that wrote the file, or a copy of the file from before that upgrade"
+    );
+}
+
 #[tokio::test]
 async fn the_issuer_remembers_its_keys_and_clients() {
     let store = Fixture::new();

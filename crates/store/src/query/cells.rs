@@ -1,6 +1,6 @@
 //! Values of properties to the cells of their columns, and back.
 
-use std::slice::Iter;
+use std::vec::IntoIter;
 
 use runstate_odata::edm::{DateTimeOffset, Duration, Record, Type, Value};
 
@@ -59,48 +59,53 @@ pub(super) fn literal(value: &Value) -> Result<Bind, Error> {
 }
 
 /// Reads a field's value from as many cells as it has columns.
-pub(super) fn value(field: &Field, cells: &mut Iter<'_, Bind>) -> Result<Value, Error> {
+pub(super) fn value(field: &Field, cells: &mut IntoIter<Bind>) -> Result<Value, Error> {
+    let shown = || unreadable(field.property.name);
+    let first = cells.next().ok_or_else(shown)?;
     if field.property.collection {
-        return collection(field, text(cells.next())?);
+        return collection(field, &text(Some(first))?);
     }
-    let first = cells.next();
-    let rest: Vec<&Bind> = cells.take(field.all_columns().count() - 1).collect();
-    if first == Some(&Bind::Null) {
+    if first == Bind::Null {
+        skip(field, 1, cells);
         return Ok(Value::Null);
     }
-    let second = rest.first().copied();
-    let shown = || unreadable(field.property.name);
     Ok(match field.property.ty {
-        Type::String => Value::String(text(first)?.to_owned()),
-        Type::Boolean => Value::Boolean(integer(first)? != 0),
-        Type::Int32 => Value::Int32(small(first)?),
-        Type::Int64 => Value::Int64(integer(first)?),
-        Type::Enum(_) => Value::Enum(small(first)?),
+        Type::String => Value::String(text(Some(first))?),
+        Type::Boolean => Value::Boolean(integer(Some(first))? != 0),
+        Type::Int32 => Value::Int32(small(Some(first))?),
+        Type::Int64 => Value::Int64(integer(Some(first))?),
+        Type::Enum(_) => Value::Enum(small(Some(first))?),
         Type::Binary => match first {
-            Some(Bind::Blob(bytes)) => Value::Binary(bytes.clone()),
+            Bind::Blob(bytes) => Value::Binary(bytes),
             _ => return Err(shown()),
         },
         Type::DateTimeOffset => {
-            let instant = DateTimeOffset::from_parts(integer(first)?, small(second)?);
+            let instant = DateTimeOffset::from_parts(integer(Some(first))?, small(cells.next())?);
             Value::DateTimeOffset(instant.ok_or_else(shown)?)
         }
-        Type::Duration => Value::Duration(Duration::from_parts(
-            integer(first)?,
-            text(second)?.to_owned(),
-        )),
+        Type::Duration => {
+            let ticks = integer(Some(first))?;
+            Value::Duration(Duration::from_parts(ticks, text(cells.next())?))
+        }
         Type::Complex(base) => {
-            let ty = base.self_or_derived(text(first)?).ok_or_else(shown)?;
+            let ty = text(Some(first))?;
+            let ty = base.self_or_derived(&ty).ok_or_else(shown)?;
             let mut record = Record::new(ty);
-            let owned: Vec<Bind> = rest.into_iter().cloned().collect();
-            let mut cells = owned.iter();
             for part in &field.parts {
                 // Parts that the exact type does not have are null, and have nowhere to go.
-                let part_value = value(part, &mut cells)?;
+                let part_value = value(part, cells)?;
                 record.set(part.property.name, part_value);
             }
             Value::Complex(Box::new(record))
         }
     })
+}
+
+/// Passes over the cells of a field, of which `done` are read.
+pub(super) fn skip(field: &Field, done: usize, cells: &mut IntoIter<Bind>) {
+    for _ in field.all_columns().skip(done) {
+        cells.next();
+    }
 }
 
 fn collection(field: &Field, json: &str) -> Result<Value, Error> {
@@ -131,19 +136,19 @@ fn json(item: &Value) -> Option<serde_json::Value> {
 }
 
 /// The number in a cell.
-pub(super) fn integer(cell: Option<&Bind>) -> Result<i64, Error> {
+pub(super) fn integer(cell: Option<Bind>) -> Result<i64, Error> {
     match cell {
-        Some(Bind::Integer(number)) => Ok(*number),
+        Some(Bind::Integer(number)) => Ok(number),
         _ => Err(unreadable("a number")),
     }
 }
 
-fn small(cell: Option<&Bind>) -> Result<i32, Error> {
+fn small(cell: Option<Bind>) -> Result<i32, Error> {
     i32::try_from(integer(cell)?).map_err(|_| unreadable("a number of 32 bits"))
 }
 
 /// The text in a cell.
-pub(super) fn text(cell: Option<&Bind>) -> Result<&str, Error> {
+pub(super) fn text(cell: Option<Bind>) -> Result<String, Error> {
     match cell {
         Some(Bind::Text(text)) => Ok(text),
         _ => Err(unreadable("a text")),

@@ -321,7 +321,7 @@ impl Compiler<'_> {
         }
         cells.extend(keys.iter().map(|key| key.sql.clone()));
         let mut fields = Vec::new();
-        let mut read = |row: &Source, kind, property: &Property| {
+        let mut read = |row: &Source, kind, (position, property): (usize, &Property)| {
             // `id` is the last of the keyset.
             if property.name == "id" || breadth == Breadth::List && property.single_only {
                 return;
@@ -329,7 +329,11 @@ impl Compiler<'_> {
             if let Some(field) = row.table.field(property.name) {
                 let columns = field.all_columns();
                 cells.extend(columns.map(|column| row.column(&column.name)));
-                fields.push(Cells { field, kind });
+                fields.push(Cells {
+                    field,
+                    position,
+                    kind,
+                });
             }
         };
         for (position, property) in row.ty.properties.iter().enumerate() {
@@ -338,15 +342,15 @@ impl Compiler<'_> {
                 Select::Only(positions) => positions.contains(&position),
             };
             if selected {
-                read(row, None, property);
+                read(row, None, (position, property));
             }
         }
         if row.table.is_view && query.select == Select::All {
             // All of what each row is, from the table that it comes from.
             for kind in row.ty.derived {
                 let exact = self.follow(IT, row, &Step::Cast(kind))?;
-                for property in kind.properties {
-                    read(&exact, Some(*kind), property);
+                for (position, property) in kind.properties.iter().enumerate() {
+                    read(&exact, Some(*kind), (position, property));
                 }
             }
         }

@@ -56,6 +56,8 @@ pub(super) struct Plan {
 #[derive(Clone)]
 pub(super) struct Cells {
     pub(super) field: &'static Field,
+    /// Where the property is among those of the type that it was selected from.
+    pub(super) position: usize,
     /// The only type that has the property, where rows are of several; of others they are null.
     pub(super) kind: Option<&'static StructuredType>,
 }
@@ -88,9 +90,9 @@ impl Statement {
     /// # Errors
     ///
     /// [`Error::Internal`] where the cells are not what the statement asked for.
-    pub fn row(&self, row: &[Bind]) -> Result<Decoded, Error> {
+    pub fn row(&self, row: Vec<Bind>) -> Result<Decoded, Error> {
         let plan = &self.plan;
-        let mut cells = row.iter();
+        let mut cells = row.into_iter();
         let parent = if plan.has_parent {
             Some(cells::integer(cells.next())?)
         } else {
@@ -101,28 +103,40 @@ impl Statement {
         let ty = if plan.has_kind {
             let kind = cells::text(cells.next())?;
             plan.ty
-                .self_or_derived(kind)
-                .ok_or_else(|| cells::unreadable(kind))?
+                .self_or_derived(&kind)
+                .ok_or_else(|| cells::unreadable(&kind))?
         } else {
             plan.ty
         };
-        let keyset: Vec<Bind> = cells.by_ref().take(plan.keyset).cloned().collect();
+        let keyset: Vec<Bind> = cells.by_ref().take(plan.keyset).collect();
         let mut record = Record {
             ty,
             values: vec![Value::Null; ty.properties.len()],
         };
-        let id = cells::text(keyset.last())?.to_owned();
+        let id = cells::text(keyset.last().cloned())?;
         record.set("id", Value::String(id));
-        for Cells { field, kind } in &plan.fields {
+        for Cells {
+            field,
+            kind,
+            position,
+        } in &plan.fields
+        {
             if kind.is_some_and(|kind| kind != ty) {
-                cells
-                    .by_ref()
-                    .take(field.all_columns().count())
-                    .for_each(drop);
+                cells::skip(field, 0, &mut cells);
                 continue;
             }
             let value = cells::value(field, &mut cells)?;
-            record.set(field.property.name, value);
+            // Whatever is not of several types is where the plan says.
+            let is_there = ty
+                .properties
+                .get(*position)
+                .is_some_and(|property| std::ptr::eq(*property, field.property));
+            match record.values.get_mut(*position).filter(|_| is_there) {
+                Some(slot) => *slot = value,
+                None => {
+                    record.set(field.property.name, value);
+                }
+            }
         }
         let row = Row {
             record,

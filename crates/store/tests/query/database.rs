@@ -69,7 +69,9 @@ impl Database {
     /// The rows as entities.
     pub(crate) fn rows(&self, statement: &Statement) -> Vec<Decoded> {
         let rows = self.cells(statement);
-        rows.iter().map(|row| statement.row(row).unwrap()).collect()
+        rows.into_iter()
+            .map(|row| statement.row(row).unwrap())
+            .collect()
     }
 
     /// The ids of the rows.
