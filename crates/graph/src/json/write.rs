@@ -320,17 +320,22 @@ impl<'w> Object<'_, 'w> {
             }
             (Type::Complex(declared), Value::Complex(record)) => self.complex(declared, record),
             (_, Value::Boolean(value)) => self.display(value),
-            (_, Value::Int32(number) | Value::Enum(number)) => self.display(number),
+            (_, Value::Int32(number) | Value::Enum(number)) => self.number((*number).into()),
             (_, Value::Int64(number)) if self.writer.format.ieee754_compatible => {
                 self.quoted(number);
             }
-            (_, Value::Int64(number)) => self.display(number),
+            (_, Value::Int64(number)) => self.number(*number),
             (_, Value::String(text)) => json_string(self.out, text),
             (_, Value::DateTimeOffset(time)) => self.quoted(time),
             (_, Value::Duration(duration)) => json_string(self.out, duration.as_str()),
             (_, Value::Binary(bytes)) => self.quoted(&Base64Display::new(bytes, &STANDARD)),
             (_, Value::Null | Value::Complex(_)) => self.out.extend_from_slice(b"null"),
         }
+    }
+
+    fn number(&mut self, number: i64) {
+        // A number into memory cannot fail.
+        let _ = serde_json::to_writer(&mut *self.out, &number);
     }
 
     fn display(&mut self, value: &impl std::fmt::Display) {

@@ -29,6 +29,8 @@ struct Form {
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
 const OFFSET_LIMIT: i16 = 14 * 60;
+/// How long a text is at most: `2017-01-01T00:02:58.4418045-08:00`.
+const LONGEST: usize = 33;
 
 impl DateTimeOffset {
     /// Reads the form of the OData ABNF (`dateTimeOffsetValue`): seconds may be left out, a
@@ -210,30 +212,45 @@ impl fmt::Display for DateTimeOffset {
         let local = self.ticks + i64::from(offset) * 60 * TICKS_PER_SECOND;
         let time = OffsetDateTime::from_unix_timestamp(local.div_euclid(TICKS_PER_SECOND))
             .map_err(|_| fmt::Error)?;
+        // Answers hold hundreds of these; a formatting directive for each number would be the dearer
+        // part of it.
         let (date, clock) = (time.date(), time.time());
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T",
-            date.year(),
-            u8::from(date.month()),
-            date.day()
-        )?;
-        write!(
-            f,
-            "{:02}:{:02}:{:02}",
-            clock.hour(),
-            clock.minute(),
-            clock.second()
-        )?;
+        let mut text = String::with_capacity(LONGEST);
+        digits_of(&mut text, i64::from(date.year()), 4);
+        for (before, number) in [
+            ('-', u8::from(date.month())),
+            ('-', date.day()),
+            ('T', clock.hour()),
+            (':', clock.minute()),
+            (':', clock.second()),
+        ] {
+            text.push(before);
+            digits_of(&mut text, i64::from(number), 2);
+        }
         if digits > 0 {
             let fraction = local.rem_euclid(TICKS_PER_SECOND) / 10_i64.pow(7 - u32::from(digits));
-            write!(f, ".{fraction:0width$}", width = usize::from(digits))?;
+            text.push('.');
+            digits_of(&mut text, fraction, digits);
         }
         if zulu {
-            return f.write_str("Z");
+            text.push('Z');
+        } else {
+            text.push(if offset < 0 { '-' } else { '+' });
+            digits_of(&mut text, i64::from(offset.abs() / 60), 2);
+            text.push(':');
+            digits_of(&mut text, i64::from(offset.abs() % 60), 2);
         }
-        let sign = if offset < 0 { '-' } else { '+' };
-        write!(f, "{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60)
+        f.write_str(&text)
+    }
+}
+
+/// The number, which is not negative, with that many digits.
+fn digits_of(text: &mut String, number: i64, digits: u8) {
+    let mut unit = 10_i64.pow(u32::from(digits.max(1)) - 1);
+    while unit > 0 {
+        let digit = u8::try_from(number / unit % 10).unwrap_or(0);
+        text.push(char::from(b'0' + digit));
+        unit /= 10;
     }
 }
 
