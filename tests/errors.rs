@@ -288,7 +288,10 @@ async fn internal_server_error_that_leaks_nothing() {
         (Method::PATCH, format!("{states}/s")),
         (Method::DELETE, format!("{states}/s")),
         (Method::POST, states.clone()),
-        (Method::GET, format!("{states}/$count")),
+        (
+            Method::GET,
+            format!("{states}/$count?$filter=errorCode%20eq%201"),
+        ),
         (Method::GET, format!("{SCRIPTS}?$expand=deviceRunStates")),
     ] {
         let request = server.request(method.clone(), &format!("/beta{path}"));

@@ -3,7 +3,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. `store`: [`SqliteStore`], one short function for each of the interface's;
+//! 1. `open`: [`SqliteStore`]; `store`: one short function for each of the interface's;
 //! 2. `migration` and `connection`: the file; `migrations/` is its schema;
 //! 3. `writer` and `readers`: who runs transactions, and when they are durable;
 //! 4. `path`: from a path to rows; `statement`: a compiled statement run;
@@ -26,6 +26,7 @@ mod group;
 mod issuer;
 mod journal;
 mod migration;
+mod open;
 mod path;
 #[cfg(test)]
 mod plans;
@@ -44,4 +45,4 @@ mod write;
 mod writer;
 
 pub use error::OpenError;
-pub use store::SqliteStore;
+pub use open::SqliteStore;

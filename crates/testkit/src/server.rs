@@ -219,7 +219,15 @@ impl TestServer {
     /// Stops the server and starts another, with the default limits, on its file and its clock.
     pub async fn restart(mut self) -> Self {
         self.stop().await;
-        Self::builder().start_in(self.folder, self.clock).await
+        let Self {
+            folder,
+            clock,
+            issuer,
+            ..
+        } = self;
+        // It has the file open, which one server at a time may have.
+        drop(issuer);
+        Self::builder().start_in(folder, clock).await
     }
 
     /// Stops the server once what is in flight has been answered; its file stays.
