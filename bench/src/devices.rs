@@ -99,7 +99,7 @@ pub(crate) fn insert(connection: &Connection, fleet: Fleet) -> Outcome {
             kind.system,
             *pick(&kind.versions, version),
             kind.device_type,
-            i64::from(chance % 20 == 0) + 1,
+            i64::from(chance.is_multiple_of(20)) + 1,
             format!(
                 "{:08x}-0001-4000-8000-{:012x}",
                 device,
@@ -115,7 +115,7 @@ pub(crate) fn insert(connection: &Connection, fleet: Fleet) -> Outcome {
             total,
             i64::try_from(mix(chance ^ 5) % 200_000_000_000)?,
             17_179_869_184_i64 << (chance % 2),
-            i64::from(chance % 16 != 0),
+            i64::from(!chance.is_multiple_of(16)),
         ])?;
     }
     Ok(())

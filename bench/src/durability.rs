@@ -127,7 +127,7 @@ fn is_kept(known: &Known, stored: u64, tag: &str) -> bool {
         // Sent later than what was acknowledged, and written without an answer.
         Some((code, _)) => stored == known.sent && stored > *code,
         // Whatever was there before is as good as the one that was sent.
-        None => stored == known.sent || stored < known.sent,
+        None => stored <= known.sent,
     }
 }
 

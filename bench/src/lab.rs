@@ -32,6 +32,10 @@ const VALID: i64 = 24 * 3600;
 /// The client that the devices' tokens name.
 const CLIENT: &str = "62656e63-6800-4000-8000-000000000001";
 
+/// Below the folder of the benchmark: the beginning of a run's folder, and the folder of all logs.
+const RUN: &str = "run-";
+const LOGS: &str = "logs";
+
 /// The place of one run, removed with this value.
 pub(crate) struct Lab {
     pub(crate) plan: Plan,
@@ -57,14 +61,23 @@ impl Lab {
                 "{shown} is missing: cargo build --release -p runstate"
             ));
         }
-        let folder = target.join(format!("bench/run-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).context(folder.display())?;
+        let bench = target.join("bench");
+        let folder = bench.join(format!("{RUN}{}", std::process::id()));
+        for folder in [&folder, &bench.join(LOGS)] {
+            std::fs::create_dir_all(folder).context(folder.display())?;
+        }
+        remove_left(&bench)?;
         Ok(Self {
             plan,
             target,
             folder,
             runstate,
         })
+    }
+
+    /// What a contender prints; kept after the run.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.target.join(format!("bench/{LOGS}/{name}.log"))
     }
 
     /// Where SAP CAP is installed.
@@ -113,7 +126,8 @@ impl Lab {
             "--data",
         ]);
         command.arg(&file);
-        let process = Process::start(command, &file.with_extension("log"))?;
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let process = Process::start(command, &self.log(&name))?;
         let target = Target {
             address: process.address,
             fleet,
@@ -147,6 +161,19 @@ impl Drop for Lab {
         // What cannot be removed is removed with the builds.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Removes what runs have left that were ended from outside: it is large.
+fn remove_left(bench: &Path) -> Outcome {
+    for entry in std::fs::read_dir(bench)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ended = |process: &&str| !Path::new("/proc").join(process).exists();
+        if name.strip_prefix(RUN).as_ref().is_some_and(ended) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Devices from all over the fleet, each with a token of its own, as `runstate token --device` makes

@@ -64,6 +64,7 @@ pub(crate) async fn measure(lab: &Lab, report: &mut Report) -> Outcome {
 async fn growth(lab: &Lab, report: &mut Report, small: &Served, large: &Served) -> Outcome {
     let plan = &lab.plan;
     let script = most_failed(small.target.fleet);
+    let many = plan.rounds * plan.pages;
     let mut on_small = Connection::open(small.process.address).await?;
     let mut on_large = Connection::open(large.process.address).await?;
 
@@ -81,19 +82,20 @@ async fn growth(lab: &Lab, report: &mut Report, small: &Served, large: &Served) 
         (&mut on_large, large.target.failed(SCRIPT, 100)),
         (&mut on_small, small.target.failed(script, 100)),
     ];
-    let [at_large, at_small] = in_turns(calls, plan.rounds, plan.pages).await?;
+    let [at_large, at_small] = in_turns(calls, many).await?;
     report.set(Line::PageGrowth, at_large * MS, at_small * MS);
 
     let calls = [
         (&mut on_large, large.target.summary(SCRIPT)),
         (&mut on_small, small.target.summary(script)),
     ];
-    let [at_large, at_small] = in_turns(calls, plan.rounds, plan.pages).await?;
+    // Short ones: ten times as many, or the machine's own noise is seen.
+    let [at_large, at_small] = in_turns(calls, 10 * many).await?;
     report.set(Line::SummaryGrowth, at_large * MS, at_small * MS);
 
     let mut again = Connection::open(large.process.address).await?;
     let calls = [(&mut on_large, page), (&mut again, first)];
-    let [deep, shallow] = in_turns(calls, plan.rounds, plan.pages).await?;
+    let [deep, shallow] = in_turns(calls, many).await?;
     report.set(Line::DeepPage, deep * MS, shallow * MS);
     if plan.top != 100 {
         report.note(Line::DeepPage, format!("pages of {}", plan.top));
@@ -101,21 +103,15 @@ async fn growth(lab: &Lab, report: &mut Report, small: &Served, large: &Served) 
     Ok(())
 }
 
-/// Two calls, round by round in turns; the median seconds of each. The first of each round is not
-/// counted.
-async fn in_turns(
-    mut calls: [(&mut Connection, Call); 2],
-    rounds: usize,
-    many: usize,
-) -> Outcome<[f64; 2]> {
+/// Two calls in turns, one after the other; the median seconds of each. Both first ones are not counted.
+async fn in_turns(mut calls: [(&mut Connection, Call); 2], many: usize) -> Outcome<[f64; 2]> {
     let mut seen = [Vec::new(), Vec::new()];
-    for _ in 0..rounds {
+    for _ in 0..=many {
         for ((connection, call), seen) in calls.iter_mut().zip(&mut seen) {
-            times(connection, call, 1).await?;
-            seen.extend(times(connection, call, many).await?);
+            seen.extend(times(connection, call, 1).await?);
         }
     }
-    Ok(seen.map(|seen| median(&wide(&seen))))
+    Ok(seen.map(|seen| median(&wide(seen.get(1..).unwrap_or_default()))))
 }
 
 /// A list right after the last answer of a burst of writes on its script.
