@@ -1,13 +1,14 @@
 //! The developers' commands. `cargo xtask` alone lists them.
 //!
 //! Read in this order: [`workspace`], what the tree holds; [`tidy`], the rules that no other tool
-//! checks; [`suite`], the whole test suite and what it needs; [`fuzz`].
+//! checks; [`suite`], the whole test suite and what it needs; [`fuzz`]; [`bench`].
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command line talks to its terminal"
 )]
 
+mod bench;
 mod fuzz;
 mod needs;
 mod suite;
@@ -25,6 +26,7 @@ Usage: cargo xtask COMMAND
   tidy                 check the rules of the tree that no other tool checks
   test                 install what the tests need, where that is possible, and run them all
   fuzz [--seconds N]   run each fuzz target for N seconds, 60 if not said
+  bench [ARGS...]      build for release and measure; --help says what and how
 ";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
             Ok(seconds) => fuzz::run(seconds),
             Err(_) => Err(format!("'{seconds}' is not a number of seconds")),
         },
+        ["bench", arguments @ ..] => bench::run_bench(arguments),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -17,6 +17,7 @@ const BELOW: &[(&str, &[&str])] = &[
     // Only this crate's tests can run its program, so they stand above the testkit too.
     ("runstate", &["runstate-agent", "runstate-testkit"]),
     ("runstate-tests", &["runstate-testkit"]),
+    ("runstate-bench", &["runstate-testkit"]),
     ("xtask", &["runstate-testkit"]),
 ];
 
