@@ -15,6 +15,12 @@ pub(crate) type Counts = BTreeMap<(i64, i64), i64>;
 
 /// Fills all tables that follow from the run states.
 pub(crate) fn fill(connection: &Connection, fleet: Fleet, counts: &Counts) -> Outcome {
+    for ((script_pk, run_state), count) in counts {
+        connection.execute(
+            "INSERT INTO run_state_count (script_pk, run_state, count) VALUES (?, ?, ?)",
+            params![script_pk, run_state, count],
+        )?;
+    }
     run_summary(connection, fleet, counts)
 }
 

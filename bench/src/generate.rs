@@ -28,7 +28,8 @@ const CREATED: (i64, i64) = (17_672_256_000_000_000, 13_441);
 /// How a UTC date with seven fraction digits is noted beside its ticks.
 pub(crate) const FORM: i64 = 13_455;
 
-/// The tables whose indexes are made when the rows are in: sorting is cheaper than searching.
+/// The tables whose indexes, and triggers that count, are made when the rows are in: sorting is cheaper
+/// than searching.
 const LARGE: &str = "'device_run_state', 'managed_device'";
 
 pub(crate) struct SystemClock;
@@ -45,7 +46,7 @@ pub(crate) fn generate(file: &Path, fleet: Fleet) -> Outcome {
         return fail(format!("{} is there already", file.display()));
     }
     let start = Instant::now();
-    drop(SqliteStore::open(file, Arc::new(SystemClock)).context(file.display())?);
+    drop(SqliteStore::open_beside(file, Arc::new(SystemClock)).context(file.display())?);
     let mut connection = Connection::open(file)?;
     // Whoever is cut off here begins anew: nothing of the file has to survive.
     connection.pragma_update(None, "journal_mode", "OFF")?;
@@ -111,7 +112,7 @@ pub(crate) fn cached(folder: &Path, fleet: Fleet) -> Outcome<PathBuf> {
 /// A number that changes with the schema and with what is generated.
 fn fingerprint(folder: &Path) -> Outcome<u64> {
     let empty = folder.join(format!("schema-{}.db", std::process::id()));
-    drop(SqliteStore::open(&empty, Arc::new(SystemClock)).context(empty.display())?);
+    drop(SqliteStore::open_beside(&empty, Arc::new(SystemClock)).context(empty.display())?);
     let connection = Connection::open(&empty)?;
     let sql = "SELECT coalesce(group_concat(sql, char(10)), '') FROM sqlite_master";
     let schema: String = connection.query_row(sql, [], |row| row.get(0))?;
@@ -144,20 +145,21 @@ pub(crate) fn with_siblings(file: &Path, to: &Path) -> Outcome<Vec<(PathBuf, Pat
     Ok(files)
 }
 
-/// Drops the indexes of the large tables; answers the statements that make them.
+/// Drops the indexes and triggers of the large tables; answers the statements that make them.
 fn take_indexes(connection: &Connection) -> Outcome<Vec<String>> {
     let sql = format!(
-        "SELECT name, sql FROM sqlite_master \
-         WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({LARGE}) ORDER BY rowid"
+        "SELECT name, type, sql FROM sqlite_master \
+         WHERE type IN ('index', 'trigger') AND sql IS NOT NULL AND tbl_name IN ({LARGE}) \
+         ORDER BY rowid"
     );
     let mut statement = connection.prepare(&sql)?;
-    let found: Vec<(String, String)> = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+    let found: Vec<(String, String, String)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    for (name, _) in &found {
-        connection.execute(&format!("DROP INDEX \"{name}\""), [])?;
+    for (name, kind, _) in &found {
+        connection.execute(&format!("DROP {kind} \"{name}\""), [])?;
     }
-    Ok(found.into_iter().map(|(_, sql)| sql).collect())
+    Ok(found.into_iter().map(|(.., sql)| sql).collect())
 }
 
 /// Ten shell scripts, each with a version of its content and assigned to all devices.
@@ -275,7 +277,7 @@ mod tests {
 
         // What the migrations made is there again, to the letter.
         let empty = folder.path().join("empty.db");
-        drop(SqliteStore::open(&empty, Arc::new(SystemClock)).unwrap());
+        drop(SqliteStore::open_beside(&empty, Arc::new(SystemClock)).unwrap());
         let schema = |connection: &Connection| -> Vec<(String, Option<String>)> {
             let sql = "SELECT name, sql FROM sqlite_master ORDER BY name";
             let mut statement = connection.prepare(sql).unwrap();
