@@ -272,24 +272,28 @@ pub(crate) struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     pub(crate) fn of(record: &'a Record) -> Result<Self, Error> {
+        let [_, run_state, message, updated, error_code, description] = record.values.as_slice()
+        else {
+            return Err(internal("a record that is no run state"));
+        };
         let missing = |name: &str| Error::Invalid {
             message: format!("'{name}' must have a value."),
         };
-        let Value::Enum(run_state) = *record.get("runState") else {
+        let Value::Enum(run_state) = *run_state else {
             return Err(missing("runState"));
         };
-        let Value::DateTimeOffset(updated) = *record.get("lastStateUpdateDateTime") else {
+        let Value::DateTimeOffset(updated) = *updated else {
             return Err(missing("lastStateUpdateDateTime"));
         };
-        let Value::Int32(error_code) = *record.get("errorCode") else {
+        let Value::Int32(error_code) = *error_code else {
             return Err(missing("errorCode"));
         };
         Ok(Self {
             run_state,
-            result_message: record.get("resultMessage").as_str(),
+            result_message: message.as_str(),
             updated,
             error_code,
-            error_description: record.get("errorDescription").as_str(),
+            error_description: description.as_str(),
         })
     }
 
@@ -406,7 +410,7 @@ pub(crate) fn run_id(received: DateTimeOffset, before: i64) -> String {
 mod tests {
     use super::*;
 
-    /// Whoever gives run states another property is sent here, to the statements that know them all.
+    /// Whoever gives run states another property is sent here, to what knows them all in their order.
     #[test]
     fn every_property_is_written_out() {
         let properties: Vec<_> = DEVICE_STATE.properties.iter().map(|p| p.name).collect();

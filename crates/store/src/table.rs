@@ -29,6 +29,10 @@ pub struct Table {
     pub fields: Vec<Field>,
     /// The sets of columns that are unique, each led by the scope.
     pub unique: &'static [&'static [&'static str]],
+    /// Whether rows that agree in all keys by which they are sorted come in the order in which they
+    /// were made, by `pk`, and not by `id`: a long id in indexes that change with every report would
+    /// be most of what is written for it.
+    pub ties_by_pk: bool,
 }
 
 /// A property and where its value is kept.
@@ -81,7 +85,8 @@ pub fn all() -> &'static [Table] {
 ///
 /// The order in which a page is read is that of the sort keys and then of `id` in the direction of
 /// the last of them, so an index of `(scope, filtered…, sorted…, id)` serves filter, order and
-/// continuation in one range, forwards and backwards.
+/// continuation in one range, forwards and backwards. In the place of `id` there is the row id, which
+/// every index of SQLite ends with, where [`Table::ties_by_pk`].
 pub const INDEXES: &[(&str, &[&str])] = &[
     ("script", &["tenant_id", "kind", "display_name", "id"]),
     (
@@ -95,17 +100,11 @@ pub const INDEXES: &[(&str, &[&str])] = &[
             "user_state_pk",
             "run_state",
             "last_state_update_date_time",
-            "id",
         ],
     ),
     (
         "device_run_state",
-        &[
-            "script_pk",
-            "user_state_pk",
-            "last_state_update_date_time",
-            "id",
-        ],
+        &["script_pk", "user_state_pk", "last_state_update_date_time"],
     ),
     // What a device's own token sees, and what goes when a device goes.
     (
@@ -154,16 +153,19 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
             in_script,
         ),
         Table::new("user_run_state", &[&USER_STATE], vec![script()], in_script),
-        Table::new(
-            "device_run_state",
-            &[&DEVICE_STATE],
-            vec![
-                script(),
-                user_state(),
-                optional("device_id", ColumnType::Text),
-            ],
-            &[&["script_pk", "user_state_pk", "id"]],
-        ),
+        Table {
+            ties_by_pk: true,
+            ..Table::new(
+                "device_run_state",
+                &[&DEVICE_STATE],
+                vec![
+                    script(),
+                    user_state(),
+                    optional("device_id", ColumnType::Text),
+                ],
+                &[&["script_pk", "user_state_pk", "id"]],
+            )
+        },
         // The journal and the history: every run that was reported, in the order of arrival.
         Table::new(
             "run",
@@ -244,6 +246,7 @@ impl Table {
             scope,
             fields,
             unique,
+            ties_by_pk: false,
         }
     }
 

@@ -31,19 +31,20 @@ pub(super) struct Key {
 }
 
 impl Compiler<'_> {
-    /// The keys that the query names and `id`, which makes the order total. It runs the way of the
-    /// key before it, so that one index serves them all in one direction.
+    /// The keys that the query names and `id` or `pk`, which makes the order total. It runs the way of
+    /// the key before it, so that one index serves them all in one direction.
     pub(super) fn keys(&mut self, row: &Source, orderby: &[Order]) -> Result<Vec<Key>, Error> {
         if orderby.len() > MAX_SORT_KEYS {
             let message = format!("$orderby has more than {MAX_SORT_KEYS} keys");
             return Err(too_much(message));
         }
         let mut keys = Vec::new();
-        let mut descending = false;
+        let (mut descending, mut is_by_id) = (false, false);
         for order in orderby {
             descending = order.descending;
             if own_property(&order.by) == Some("id") {
                 // Nothing behind it can matter.
+                is_by_id = true;
                 break;
             }
             if matches!(order.by, Scalar::Literal(_)) {
@@ -67,8 +68,13 @@ impl Compiler<'_> {
                 "$orderby names so many texts that no link to a next page could hold them";
             return Err(too_much(message.to_owned()));
         }
+        let tie = if row.table.ties_by_pk && !keys.is_empty() && !is_by_id {
+            "pk"
+        } else {
+            "id"
+        };
         keys.push(Key {
-            sql: row.column("id"),
+            sql: row.column(tie),
             descending,
             nullable: false,
             // An id is short, or it could not stand in a path either.

@@ -320,9 +320,14 @@ impl Compiler<'_> {
             cells.push(row.column("kind"));
         }
         cells.extend(keys.iter().map(|key| key.sql.clone()));
+        let id = row.column("id");
+        let ends_with_id = keys.last().is_some_and(|key| key.sql == id);
+        if !ends_with_id {
+            cells.push(id);
+        }
         let mut fields = Vec::new();
         let mut read = |row: &Source, kind, (position, property): (usize, &Property)| {
-            // `id` is the last of the keyset.
+            // `id` is the last of the keyset, or stands behind it.
             if property.name == "id" || breadth == Breadth::List && property.single_only {
                 return;
             }
@@ -359,6 +364,7 @@ impl Compiler<'_> {
             has_parent: false,
             has_kind: row.table.is_view,
             keyset: keys.len(),
+            ends_with_id,
             fields,
         };
         Ok((plan, cells.join(", ")))
@@ -393,6 +399,7 @@ impl Plan {
             has_parent: false,
             has_kind: false,
             keyset: 0,
+            ends_with_id: false,
             fields: Vec::new(),
         }
     }

@@ -47,8 +47,10 @@ pub(super) struct Plan {
     pub(super) ty: &'static StructuredType,
     pub(super) has_parent: bool,
     pub(super) has_kind: bool,
-    /// How many cells the keyset has; the last is `id`.
+    /// How many cells the keyset has.
     pub(super) keyset: usize,
+    /// Whether the last of these is `id`, which stands behind them otherwise.
+    pub(super) ends_with_id: bool,
     pub(super) fields: Vec<Cells>,
 }
 
@@ -69,7 +71,7 @@ pub struct Decoded {
     pub row: Row,
     /// Its row id.
     pub pk: i64,
-    /// The values of its sort keys and its `id`: where the next page goes on.
+    /// The values of its sort keys and its `id` or `pk`: where the next page goes on.
     pub keyset: Vec<Bind>,
     /// In an expansion: the row id of the parent.
     pub parent: Option<i64>,
@@ -113,7 +115,10 @@ impl Statement {
             ty,
             values: vec![Value::Null; ty.properties.len()],
         };
-        let id = cells::text(keyset.last().cloned())?;
+        let id = match plan.ends_with_id {
+            true => cells::text(keyset.last().cloned())?,
+            false => cells::text(cells.next())?,
+        };
         record.set("id", Value::String(id));
         for Cells {
             field,

@@ -3,8 +3,9 @@
 
 use std::cmp::Ordering;
 
+use runstate_graph::entity::DEVICE_STATE;
 use runstate_odata::{
-    check::{CompareOp, Member, Predicate, Quantified, Query, Scalar, Step, Variable},
+    check::{CompareOp, Member, Order, Predicate, Quantified, Query, Scalar, Step, Variable},
     edm::Value,
     grammar::ast::{Function, Quantifier, Search},
 };
@@ -45,10 +46,31 @@ pub(crate) fn evaluate(world: &World, collection: &[usize], query: &Query) -> Ve
             }
         }
         let id = |row: usize| world.entities[row].record.get("id").clone();
-        let ordering = total(&id(*a), &id(*b));
+        // Run states that agree are in the order in which they came.
+        let by_place = query.ty == &DEVICE_STATE && is_sorted(&query.orderby);
+        let ordering = match by_place {
+            true => a.cmp(b),
+            false => total(&id(*a), &id(*b)),
+        };
         if last { ordering.reverse() } else { ordering }
     });
     rows
+}
+
+/// Whether the order is by anything but `id`; a constant is nothing.
+fn is_sorted(orderby: &[Order]) -> bool {
+    let is_id = |by: &Scalar| match by {
+        Scalar::Member(path) => {
+            matches!(path.steps.as_slice(), [Step::Property(p)] if p.name == "id")
+        }
+        _ => false,
+    };
+    let mut keys = orderby
+        .iter()
+        .map(|order| &order.by)
+        .filter(|by| !matches!(by, Scalar::Literal(_)))
+        .peekable();
+    keys.peek().is_some() && !keys.any(is_id)
 }
 
 /// What is sorted by: of text, whose length only a property may bound, the first 200 characters.
