@@ -130,7 +130,8 @@ async fn after_bursts(lab: &Lab, report: &mut Report, served: &Served) -> Outcom
             writes.patch(state, crate::workload::body(random, 9))
         };
         let seed = u64::try_from(round)? + 1;
-        burst(target.address, CONNECTIONS, plan.burst, seed, patch).await?;
+        let writing = burst(target.address, CONNECTIONS, plan.burst, seed, patch);
+        kept_open(&mut connection, &target.summary(SCRIPT), writing).await?;
         after.extend(times(&mut connection, &list, 1).await?);
     }
     served.process.settle().await?;
@@ -139,6 +140,23 @@ async fn after_bursts(lab: &Lab, report: &mut Report, served: &Served) -> Outcom
     let note = format!("{} bursts of {} PATCHes", plan.bursts, plan.burst);
     report.note(Line::AfterBurst, note);
     Ok(())
+}
+
+/// Does something long beside a connection, which the server would close if it stayed silent.
+async fn kept_open(
+    connection: &mut Connection,
+    call: &Call,
+    work: impl Future<Output = Outcome>,
+) -> Outcome {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let pause = tokio::time::sleep(Duration::from_secs(2));
+        tokio::select! {
+            done = &mut work => return done,
+            () = pause => {}
+        }
+        connection.ask(call.clone()).await?;
+    }
 }
 
 /// A million devices at work, each with its own token: the share of two cores that they need.

@@ -54,8 +54,8 @@ use crate::{
 ///
 /// Every contender is a process of its own on loopback, gets the same requests from the same number of
 /// connections, and they take turns, so that whatever drifts on the machine falls on all. Between turns
-/// the server's work in the background is waited for (less than 2 % of a core over 200 ms, 30 s at
-/// most): none of it hides in another's turn. Prints medians, their ratios and the goals.
+/// a contender's work in the background is waited for (until it uses no tick of the processor in 200 ms
+/// and no thread of it waits for the disk, 30 s at most): none of it hides in another's turn. Prints medians, their ratios and the goals.
 ///
 /// All of it takes half an hour and 25 GB of disk below the folder of builds. Ends with an error where
 /// an answer was not the expected one or an acknowledged write was lost; a goal that is missed is none.
@@ -184,7 +184,9 @@ async fn measure(arguments: &Arguments) -> Outcome {
     for states in [lab.plan.small, lab.plan.middle, lab.plan.large] {
         lab.generated(Fleet::with_states(states))?;
     }
+    println!("between turns, each contender is waited for until it does nothing any more");
     let mut report = Report::new();
+    report.extra("machine", machine());
     heart::measure(&lab, &mut report, cap.as_ref()).await?;
     large::measure(&lab, &mut report).await?;
     report.durability = durability::measure(&lab).await?;
@@ -202,6 +204,23 @@ async fn measure(arguments: &Arguments) -> Outcome {
         0 => Ok(()),
         lost => fail(format!("{lost} acknowledged writes were lost")),
     }
+}
+
+/// What all of it ran on.
+fn machine() -> String {
+    let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+    let (processors, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
+    let after = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.split_once(':'));
+        value.map_or("unknown".to_owned(), |(_, value)| value.trim().to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let (model, total) = (after(&processors, "model name"), after(&memory, "MemTotal"));
+    format!(
+        "{cores} cores of {model}, {total} of memory, Linux {}",
+        read("/proc/sys/kernel/osrelease").trim()
+    )
 }
 
 #[cfg(test)]
