@@ -17,7 +17,7 @@ use crate::{
     fleet::Fleet,
     heart::{CONNECTIONS, most_failed},
     http::{Call, Connection},
-    lab::{Lab, Served, devices},
+    lab::{Lab, Served, cache, devices},
     load::{Closed, Open, burst, closed, open, times},
     process::Process,
     random::Random,
@@ -211,6 +211,7 @@ async fn sustained(lab: &Lab, report: &mut Report, served: &Served) -> Outcome {
     let mut raw = Raw::start(&copy, fleet)?;
     let (mut updates, mut seconds) = (0.0, 0.0);
     let mut raw_half = |raw: &mut Raw| -> Outcome {
+        cache(&copy)?;
         raw.update(plan.sustained_warm)?;
         let (more, took) = raw.update(plan.raw / 2)?;
         updates += more;
@@ -226,6 +227,7 @@ async fn sustained(lab: &Lab, report: &mut Report, served: &Served) -> Outcome {
         seed: 99,
     };
     let target = served.target.clone();
+    cache(&served.file)?;
     println!("loading {} states for {:?}", fleet.states(), plan.sustained);
     let load = closed(target.address, how, {
         let target = target.clone();

@@ -39,7 +39,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     cap::Cap,
@@ -81,6 +81,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
+    /// Measure one part alone; the rows of the others stay empty
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
+
     /// Install SAP CAP first, with npm, in the folder of builds
     #[arg(long)]
     install_cap: bool,
@@ -96,6 +100,23 @@ struct Arguments {
     /// The program that is measured [default: the one that was built beside this]
     #[arg(long, value_name = "FILE")]
     runstate: Option<PathBuf>,
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Rows 1, 2, 3, 6 and 7, on 1e5 states
+    Heart,
+    /// All other rows, on 1e7 states
+    Large,
+    /// What a killed server has lost
+    Durability,
+}
+
+impl Arguments {
+    fn does(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -181,15 +202,23 @@ async fn measure(arguments: &Arguments) -> Outcome {
         }
     };
     // Before anything is measured, so that nothing is made meanwhile.
-    for states in [lab.plan.small, lab.plan.middle, lab.plan.large] {
+    let large = [lab.plan.small, lab.plan.large];
+    let large = large.into_iter().filter(|_| arguments.does(Part::Large));
+    for states in large.chain([lab.plan.middle]) {
         lab.generated(Fleet::with_states(states))?;
     }
     println!("between turns, each contender is waited for until it does nothing any more");
     let mut report = Report::new();
     report.extra("machine", machine());
-    heart::measure(&lab, &mut report, cap.as_ref()).await?;
-    large::measure(&lab, &mut report).await?;
-    report.durability = durability::measure(&lab).await?;
+    if arguments.does(Part::Heart) {
+        heart::measure(&lab, &mut report, cap.as_ref()).await?;
+    }
+    if arguments.does(Part::Large) {
+        large::measure(&lab, &mut report).await?;
+    }
+    if arguments.does(Part::Durability) {
+        report.durability = durability::measure(&lab).await?;
+    }
     report.extra("took", format!("{:.0} s", start.elapsed().as_secs_f64()));
 
     println!("\n{}", report.text());
