@@ -104,6 +104,7 @@ impl Lab {
         }
         // What the copy leaves to be written must not be written while something is measured.
         std::fs::File::open(&copy)?.sync_all()?;
+        cache(&copy)?;
         Ok(copy)
     }
 
@@ -161,6 +162,13 @@ impl Drop for Lab {
         // What cannot be removed is removed with the builds.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Reads a file once from end to end, so that the system has it in memory where it fits: otherwise the
+/// contender whose file was touched last would have an advantage.
+pub(crate) fn cache(file: &Path) -> Outcome {
+    std::io::copy(&mut std::fs::File::open(file)?, &mut std::io::sink())?;
+    Ok(())
 }
 
 /// Removes what runs have left that were ended from outside: it is large.

@@ -17,7 +17,7 @@ use crate::{
     fleet::Fleet,
     heart::{CONNECTIONS, most_failed},
     http::{Call, Connection},
-    lab::{Lab, Served, devices},
+    lab::{Lab, Served, cache, devices},
     load::{Closed, Open, burst, closed, open, times},
     process::Process,
     random::Random,
@@ -130,7 +130,8 @@ async fn after_bursts(lab: &Lab, report: &mut Report, served: &Served) -> Outcom
             writes.patch(state, crate::workload::body(random, 9))
         };
         let seed = u64::try_from(round)? + 1;
-        burst(target.address, CONNECTIONS, plan.burst, seed, patch).await?;
+        let writing = burst(target.address, CONNECTIONS, plan.burst, seed, patch);
+        kept_open(&mut connection, &target.summary(SCRIPT), writing).await?;
         after.extend(times(&mut connection, &list, 1).await?);
     }
     served.process.settle().await?;
@@ -139,6 +140,23 @@ async fn after_bursts(lab: &Lab, report: &mut Report, served: &Served) -> Outcom
     let note = format!("{} bursts of {} PATCHes", plan.bursts, plan.burst);
     report.note(Line::AfterBurst, note);
     Ok(())
+}
+
+/// Does something long beside a connection, which the server would close if it stayed silent.
+async fn kept_open(
+    connection: &mut Connection,
+    call: &Call,
+    work: impl Future<Output = Outcome>,
+) -> Outcome {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let pause = tokio::time::sleep(Duration::from_secs(2));
+        tokio::select! {
+            done = &mut work => return done,
+            () = pause => {}
+        }
+        connection.ask(call.clone()).await?;
+    }
 }
 
 /// A million devices at work, each with its own token: the share of two cores that they need.
@@ -193,6 +211,7 @@ async fn sustained(lab: &Lab, report: &mut Report, served: &Served) -> Outcome {
     let mut raw = Raw::start(&copy, fleet)?;
     let (mut updates, mut seconds) = (0.0, 0.0);
     let mut raw_half = |raw: &mut Raw| -> Outcome {
+        cache(&copy)?;
         raw.update(plan.sustained_warm)?;
         let (more, took) = raw.update(plan.raw / 2)?;
         updates += more;
@@ -208,6 +227,7 @@ async fn sustained(lab: &Lab, report: &mut Report, served: &Served) -> Outcome {
         seed: 99,
     };
     let target = served.target.clone();
+    cache(&served.file)?;
     println!("loading {} states for {:?}", fleet.states(), plan.sustained);
     let load = closed(target.address, how, {
         let target = target.clone();

@@ -18,6 +18,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// `/proc` counts in hundredths of a second, whatever the kernel's own ticks are (proc(5)).
 const TICK: Duration = Duration::from_millis(10);
+/// Who does not use a tick in this time does nothing.
 const IDLE: Duration = Duration::from_millis(200);
 const SETTLE: Duration = Duration::from_secs(30);
 
@@ -92,6 +93,18 @@ impl Process {
         resident_of(&status).context(file)
     }
 
+    /// Whether one of its threads waits for the disk.
+    fn waits_for_disk(&self) -> Outcome<bool> {
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may end meanwhile.
+            let stat = std::fs::read_to_string(task?.path().join("stat")).unwrap_or_default();
+            if is_blocked(&stat) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Waits until it does nothing any more, 30 s at most; answers how long it went on working.
     ///
     /// Nothing that a contender put off is thereby done in another's time.
@@ -99,10 +112,9 @@ impl Process {
         let start = Instant::now();
         loop {
             let (before, worked) = (self.cpu()?, start.elapsed());
+            let mut idle = !self.waits_for_disk()?;
             tokio::time::sleep(IDLE).await;
-            // Less than a tick in 200 ms is less than 5 %, and by the kernel's rounding mostly less
-            // than 2 %.
-            let idle = self.cpu()?.saturating_sub(before) < TICK;
+            idle &= self.cpu()? == before && !self.waits_for_disk()?;
             if idle || worked >= SETTLE {
                 return Ok(worked);
             }
@@ -140,6 +152,12 @@ fn cpu_of(stat: &str) -> Option<Duration> {
     TICK.checked_mul(ticks)
 }
 
+/// Whether a thread is in the state that waits for the disk: `D`, the third field.
+fn is_blocked(stat: &str) -> bool {
+    let state = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    state.trim_start().starts_with('D')
+}
+
 fn resident_of(status: &str) -> Option<u64> {
     let line = status
         .lines()
@@ -167,6 +185,8 @@ mod tests {
     fn proc_is_read() {
         let stat = "12 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20";
         assert_eq!(cpu_of(stat), Some(Duration::from_secs(2)));
+        assert!(!is_blocked(stat));
+        assert!(is_blocked("12 (D) D 1 2"));
         let status = "Name:\tx\nVmHWM:\t  9 kB\nVmRSS:\t  2 kB\n";
         assert_eq!(resident_of(status), Some(2048));
     }

@@ -6,8 +6,8 @@ use crate::report::{Report, Row, figure};
 
 const LINE: usize = 34;
 const TOP: usize = 54;
-const LEFT: f64 = 330.0;
-const WIDTH: f64 = 400.0;
+const LEFT: f64 = 370.0;
+const WIDTH: f64 = 360.0;
 /// The picture ends at eight times the goal and at an eighth of it.
 const ENDS: f64 = 3.0;
 
@@ -58,7 +58,7 @@ pub(crate) fn chart(report: &Report) -> String {
 
 fn bar(svg: &mut String, row: &Row, y: usize, middle: f64) {
     let right = LEFT + WIDTH + 16.0;
-    let name = escape(&shortened(row.measure, 52));
+    let name = escape(&shortened(row.measure, 48));
     let _ = writeln!(
         svg,
         "<text x=\"16\" y=\"{}\"><title>{}</title>{name}</text>",
@@ -120,13 +120,13 @@ mod tests {
         report.set(Line::PatchEcho, 1.2, 1.0);
         report.set(Line::DeepPage, 2.6, 1.0);
         let svg = chart(&report);
-        // Twice the goal, and half as good as it: one doubling each way from the middle, 530.
+        // Twice the goal, and half as good as it: one doubling each way from the middle, 550.
         assert!(
-            svg.contains("<rect class=\"met\" x=\"530.0\" y=\"60\" width=\"66.7\""),
+            svg.contains("<rect class=\"met\" x=\"550.0\" y=\"60\" width=\"60.0\""),
             "{svg}"
         );
         assert!(
-            svg.contains("<rect class=\"missed\" x=\"463.3\" y=\"332\" width=\"66.7\""),
+            svg.contains("<rect class=\"missed\" x=\"490.0\" y=\"332\" width=\"60.0\""),
             "{svg}"
         );
         assert_eq!(svg.matches("not measured").count(), 10);
