@@ -13,7 +13,6 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use runstate_graph::{error::Error, permit::Caller};
-use runstate_odata::edm::DateTimeOffset;
 
 use crate::{
     App,
@@ -220,17 +219,15 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Error> {
 /// Ids and the date for a request; `given` is the client's own id for it.
 pub(crate) fn ids(app: &App, given: Option<&HeaderValue>) -> Ids {
     // Without randomness ids are not unique, which is no reason not to answer.
-    let request_id = random::guid().unwrap_or_default();
+    let request_id = random::request_guid().unwrap_or_default();
     let given = given
         .and_then(|id| id.to_str().ok())
         .filter(|id| !id.is_empty() && id.len() <= 256);
     let client_request_id = given.unwrap_or(&request_id).to_owned();
-    let now = DateTimeOffset::from_system_time(app.clock.now()).to_string();
-    let date = now.get(..19).unwrap_or_default().to_owned();
     Ids {
         request_id,
         client_request_id,
-        date,
+        time: app.clock.now(),
     }
 }
 
@@ -252,14 +249,12 @@ fn respond(answer: Answer, ids: &Ids, head: bool) -> Response {
     };
     set(REQUEST_ID, &ids.request_id);
     set(CLIENT_REQUEST_ID, &ids.client_request_id);
-    set(ODATA_VERSION, "4.0");
-    set(header::CACHE_CONTROL, "no-cache");
-    if let Some(content_type) = content_type {
-        set(header::CONTENT_TYPE, &content_type);
-        if head && answer.status == StatusCode::OK {
-            set(header::CONTENT_LENGTH, &length.to_string());
-        }
+    if head && content_type.is_some() && answer.status == StatusCode::OK {
+        set(header::CONTENT_LENGTH, &length.to_string());
     }
+    headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.extend(content_type.map(|content_type| (header::CONTENT_TYPE, content_type)));
     for (name, value) in answer.headers {
         headers.insert(name, value);
     }

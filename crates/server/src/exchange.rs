@@ -1,5 +1,7 @@
 //! A request and its answer, whether they came over HTTP or within a batch.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use runstate_graph::{
@@ -7,6 +9,7 @@ use runstate_graph::{
     json::write::{Format, Metadata},
     permit::{Caller, Denied},
 };
+use runstate_odata::edm::DateTimeOffset;
 
 /// A request below the service root, from whichever way it came.
 #[derive(Debug)]
@@ -52,8 +55,8 @@ impl Version {
 pub(crate) struct Ids {
     pub(crate) request_id: String,
     pub(crate) client_request_id: String,
-    /// The time of the answer, `2026-01-31T12:00:00`, in UTC.
-    pub(crate) date: String,
+    /// When the request came.
+    pub(crate) time: SystemTime,
 }
 
 /// An answer, before the headers that all have in common.
@@ -108,27 +111,27 @@ impl Answer {
 
 impl Body {
     /// The `Content-Type`, in the words of Graph.
-    pub(crate) fn content_type(&self) -> Option<String> {
+    pub(crate) fn content_type(&self) -> Option<HeaderValue> {
+        // By far the most frequent one is written out.
+        const MINIMAL: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
         match self {
             Self::None => None,
-            Self::Json(
-                _,
-                Format {
-                    metadata,
-                    ieee754_compatible,
-                },
-            ) => {
-                let metadata = match metadata {
+            Self::Json(_, format) if *format == Format::default() => {
+                Some(HeaderValue::from_static(MINIMAL))
+            }
+            Self::Json(_, format) => {
+                let metadata = match format.metadata {
                     Metadata::None => "none",
                     Metadata::Minimal => "minimal",
                     Metadata::Full => "full",
                 };
-                Some(format!(
-                    "application/json;odata.metadata={metadata};odata.streaming=true;IEEE754Compatible={ieee754_compatible};charset=utf-8"
-                ))
+                let text = MINIMAL
+                    .replace("metadata=minimal", &format!("metadata={metadata}"))
+                    .replace("=false", &format!("={}", format.ieee754_compatible));
+                HeaderValue::from_str(&text).ok()
             }
-            Self::Text(_) => Some("text/plain".to_owned()),
-            Self::Xml(_) => Some("application/xml".to_owned()),
+            Self::Text(_) => Some(HeaderValue::from_static("text/plain")),
+            Self::Xml(_) => Some(HeaderValue::from_static("application/xml")),
         }
     }
 
@@ -145,8 +148,10 @@ impl Body {
 impl Failure {
     /// The answer that tells of it.
     pub(crate) fn into_answer(self, ids: &Ids) -> Answer {
+        let date = DateTimeOffset::from_system_time(ids.time).to_string();
         let context = Context {
-            date: &ids.date,
+            // Graph writes it without fraction and offset: `2026-01-31T12:00:00`, in UTC.
+            date: date.get(..19).unwrap_or_default(),
             request_id: &ids.request_id,
             client_request_id: &ids.client_request_id,
         };

@@ -1,5 +1,7 @@
 //! The one place where this crate asks for randomness.
 
+use std::cell::RefCell;
+
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// The operating system had no randomness to give.
@@ -22,6 +24,32 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
         .fill(&mut bytes)
         .map_err(|_| RandomError)?;
     Ok(bytes)
+}
+
+/// How many GUIDs of requests are made of one call into the system.
+const AT_ONCE: usize = 128;
+
+thread_local! {
+    /// Random bytes that are not used yet, for ids that need only differ.
+    static SPARE: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A new GUID for what has to be told apart and needs no secrecy, such as requests: the system is
+/// asked for many at once.
+///
+/// # Errors
+/// As [`bytes()`].
+pub(crate) fn request_guid() -> Result<String, RandomError> {
+    let bytes = SPARE.with_borrow_mut(|spare| {
+        if spare.is_empty() {
+            let fresh = bytes::<{ 16 * AT_ONCE }>()?;
+            spare.extend(fresh.as_chunks().0);
+        }
+        spare.pop().ok_or(RandomError)
+    })?;
+    Ok(uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string())
 }
 
 /// A new GUID (RFC 9562, version 4).

@@ -6,8 +6,8 @@ CREATE TABLE journal (
 ) STRICT;
 INSERT INTO journal (folded) VALUES (0);
 
--- How many of a script's own device states there are of each run state. Kept by the triggers below,
--- so that whatever changes a state need not think of it.
+-- How many of a script's own device states there are of each run state. The triggers below keep it
+-- where states come and go; whoever changes what a state shows keeps it too, for many at once.
 CREATE TABLE run_state_count (
     script_pk INTEGER NOT NULL REFERENCES script ON DELETE CASCADE,
     run_state INTEGER NOT NULL,
@@ -19,14 +19,6 @@ INSERT INTO run_state_count (script_pk, run_state, count)
     WHERE user_state_pk = 0 GROUP BY script_pk, run_state;
 
 CREATE TRIGGER run_state_comes AFTER INSERT ON device_run_state WHEN new.user_state_pk = 0 BEGIN
-    INSERT INTO run_state_count (script_pk, run_state, count)
-        VALUES (new.script_pk, new.run_state, 1)
-        ON CONFLICT (script_pk, run_state) DO UPDATE SET count = count + 1;
-END;
-CREATE TRIGGER run_state_changes AFTER UPDATE OF run_state ON device_run_state
-    WHEN new.user_state_pk = 0 AND new.run_state <> old.run_state BEGIN
-    UPDATE run_state_count SET count = count - 1
-        WHERE script_pk = old.script_pk AND run_state = old.run_state;
     INSERT INTO run_state_count (script_pk, run_state, count)
         VALUES (new.script_pk, new.run_state, 1)
         ON CONFLICT (script_pk, run_state) DO UPDATE SET count = count + 1;

@@ -2,17 +2,19 @@
 //! device states and user states. Whoever changes what is counted calls one of these functions in
 //! the same transaction, so that no reader sees a count that is not exact.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use runstate_graph::entity::{DEVICE_STATE, RUN_STATE, SCRIPT_TYPES};
 use runstate_odata::{
     check::{CompareOp, Predicate, Query, Scalar, Step, Variable},
     edm::Value,
 };
 use runstate_store::{Error, query::Scope};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
-use crate::error::store_error;
+use crate::{error::store_error, journal::Entry, merge, write::execute};
 
-const ADD_DEVICES: &str = "UPDATE run_summary SET version = version + 1, \
+const ADD_DEVICES: &str = "UPDATE run_summary SET version = version + ?4, \
      success_device_count = success_device_count + ?2, \
      error_device_count = error_device_count + ?3 WHERE script_pk = ?1";
 const ADD_USERS: &str = "UPDATE run_summary SET version = version + 1, \
@@ -25,6 +27,8 @@ const COUNT_STATES: &str = "SELECT run_state, count(*) FROM device_run_state \
 const SET_USER_COUNTS: &str = "UPDATE user_run_state SET version = version + 1, \
      success_device_count = ?2, error_device_count = ?3 WHERE pk = ?1";
 
+const ADD_STATES: &str = "INSERT INTO run_state_count (script_pk, run_state, count) \
+     VALUES (?1, ?2, ?3) ON CONFLICT (script_pk, run_state) DO UPDATE SET count = count + ?3";
 const STATES: &str = "SELECT coalesce(sum(count), 0) FROM run_state_count WHERE script_pk = ?";
 const STATES_OF: &str = "SELECT coalesce(sum(count), 0) FROM run_state_count \
      WHERE script_pk = ? AND run_state = ?";
@@ -37,6 +41,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("user counts", USER_COUNTS),
     ("count states", COUNT_STATES),
     ("set user counts", SET_USER_COUNTS),
+    ("add states", ADD_STATES),
     ("states", STATES),
     ("states of an outcome", STATES_OF),
 ];
@@ -46,13 +51,6 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
 pub(crate) struct Tally {
     pub(crate) success: i64,
     pub(crate) error: i64,
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.success += other.success;
-        self.error += other.error;
-    }
 }
 
 impl Tally {
@@ -78,14 +76,78 @@ impl Tally {
     }
 }
 
-/// Some of the script's own device states counted as `before` and count as `after` now.
-pub(crate) fn device_changed(
+/// What has become of some of a script's own device states.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// How many more there are of each outcome.
+    outcomes: BTreeMap<i32, i64>,
+    success: i64,
+    error: i64,
+    /// How many changes of a counter of the run summary that is.
+    times: i64,
+}
+
+impl Change {
+    /// One of them showed that outcome and shows this one.
+    pub(crate) fn add(&mut self, before: i32, after: i32) {
+        if before == after {
+            return;
+        }
+        *self.outcomes.entry(before).or_default() -= 1;
+        *self.outcomes.entry(after).or_default() += 1;
+        let (before, after) = (Tally::of_run_state(before), Tally::of_run_state(after));
+        self.success += after.success - before.success;
+        self.error += after.error - before.error;
+        self.times += i64::from(before != after);
+    }
+}
+
+/// Some of the script's own device states show something else now.
+pub(crate) fn devices_changed(
+    connection: &Connection,
+    script_pk: i64,
+    change: &Change,
+) -> Result<(), Error> {
+    for (outcome, more) in &change.outcomes {
+        execute(
+            connection,
+            ADD_STATES,
+            [script_pk, i64::from(*outcome), *more],
+        )?;
+    }
+    add_devices(
+        connection,
+        script_pk,
+        change.success,
+        change.error,
+        change.times,
+    )
+}
+
+/// A state has come that counts as `after`, or gone that counted as `before`: how many there are of its
+/// outcome follows by itself.
+pub(crate) fn device_counts(
     connection: &Connection,
     script_pk: i64,
     before: Tally,
     after: Tally,
 ) -> Result<(), Error> {
-    summary_add(connection, ADD_DEVICES, script_pk, before, after)
+    let (success, error) = (after.success - before.success, after.error - before.error);
+    let times = i64::from(before != after);
+    add_devices(connection, script_pk, success, error, times)
+}
+
+fn add_devices(
+    connection: &Connection,
+    script_pk: i64,
+    success: i64,
+    error: i64,
+    times: i64,
+) -> Result<(), Error> {
+    if times == 0 {
+        return Ok(());
+    }
+    execute(connection, ADD_DEVICES, [script_pk, success, error, times])
 }
 
 /// A user state had these device counts `before` (none: it was not there) and has others now.
@@ -95,40 +157,22 @@ pub(crate) fn user_changed(
     before: Tally,
     after: Tally,
 ) -> Result<(), Error> {
-    summary_add(
-        connection,
-        ADD_USERS,
-        script_pk,
-        Tally::of_user(before),
-        Tally::of_user(after),
-    )
-}
-
-fn summary_add(
-    connection: &Connection,
-    sql: &str,
-    script_pk: i64,
-    before: Tally,
-    after: Tally,
-) -> Result<(), Error> {
+    let (before, after) = (Tally::of_user(before), Tally::of_user(after));
     if before == after {
         return Ok(());
     }
     let (success, error) = (after.success - before.success, after.error - before.error);
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute(params![script_pk, success, error]))
-        .map_err(store_error)?;
-    Ok(())
+    execute(connection, ADD_USERS, [script_pk, success, error])
 }
 
 /// How many of a script's own device states a query counts, where it asks for all, or for those of one
 /// outcome; nothing of any other query. To count them by going through them would take the longer the
-/// larger the fleet.
+/// larger the fleet. The `reports` are not in the tables yet.
 pub(crate) fn counted(
     connection: &Connection,
     scope: &Scope<'_>,
     query: &Query,
+    reports: &[Arc<Entry>],
 ) -> Result<Option<i64>, Error> {
     let is_plain =
         scope.ty == &DEVICE_STATE && scope.viewer.device_id.is_none() && query.search.is_none();
@@ -149,14 +193,17 @@ pub(crate) fn counted(
     match &query.filter {
         None => count(STATES, &[script.pk]).map(Some),
         Some(filter) => match outcome(filter) {
-            Some(outcome) => count(STATES_OF, &[script.pk, outcome.into()]).map(Some),
+            Some(outcome) => {
+                let count = count(STATES_OF, &[script.pk, outcome.into()])?;
+                Ok(Some(count + merge::more(reports, outcome)))
+            }
             None => Ok(None),
         },
     }
 }
 
 /// The outcome that a filter asks for, where it asks for nothing else.
-fn outcome(filter: &Predicate) -> Option<i32> {
+pub(crate) fn outcome(filter: &Predicate) -> Option<i32> {
     let Predicate::Compare(CompareOp::Eq, left, right) = filter else {
         return None;
     };

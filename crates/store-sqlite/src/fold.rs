@@ -6,11 +6,10 @@ use runstate_store::Error;
 use rusqlite::Connection;
 
 use crate::{
-    counters::{self, Tally},
+    counters::{self, Change},
     error::store_error,
     journal::{Entry, Overlay},
     run_state::Place,
-    told::Told,
     write::execute,
 };
 
@@ -19,7 +18,12 @@ const SET_FOLDED: &str = "UPDATE journal SET folded = ?";
 
 /// Folds all that waits, in one transaction.
 pub(crate) fn fold(connection: &Connection, overlay: &Overlay) -> Result<(), Error> {
-    let entries = overlay.all();
+    let batches = overlay.all();
+    let entries: Vec<&Entry> = batches
+        .iter()
+        .flat_map(|batch| &batch.entries)
+        .map(|entry| &**entry)
+        .collect();
     let Some(last) = entries.last() else {
         return Ok(());
     };
@@ -29,31 +33,28 @@ pub(crate) fn fold(connection: &Connection, overlay: &Overlay) -> Result<(), Err
     apply(&transaction, &entries)?;
     execute(&transaction, SET_FOLDED, [last.number])?;
     transaction.commit().map_err(store_error)?;
-    overlay.folded(entries.len());
+    overlay.folded(batches.len());
     Ok(())
 }
 
 /// Whatever the reports mean for the tables. Of several to one state the history gets all, and the
 /// state the last.
-fn apply<E: AsRef<Entry>>(connection: &Connection, entries: &[E]) -> Result<(), Error> {
-    let plain = Told::default();
+fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
     for entry in entries {
-        let entry = entry.as_ref();
         entry.outcome()?.append_as(
             connection,
             Some(entry.number),
             entry.state_pk,
             (&entry.run_id, entry.received),
-            entry.told.as_ref().unwrap_or(&plain),
+            entry.told.as_ref(),
         )?;
     }
     // In the order of the rows, so that those of one page are changed together.
-    let mut states: Vec<&Entry> = entries.iter().map(AsRef::as_ref).collect();
+    let mut states = entries.to_vec();
     states.sort_unstable_by_key(|entry| (entry.state_pk, entry.number));
-    let mut counts: HashMap<i64, (Tally, Tally)> = HashMap::new();
+    let mut counts: HashMap<i64, Change> = HashMap::new();
     let mut users: BTreeSet<(i64, i64)> = BTreeSet::new();
     for of_one in states.chunk_by(|a, b| a.state_pk == b.state_pk) {
-        let [first, ..] = of_one else { continue };
         let [.., last] = of_one else { continue };
         let outcome = last.outcome()?;
         if !outcome.apply(connection, last.state_pk, last.number)? {
@@ -65,15 +66,16 @@ fn apply<E: AsRef<Entry>>(connection: &Connection, entries: &[E]) -> Result<(), 
             user_state_pk,
         } = last.place;
         if user_state_pk == 0 {
-            let (before, after) = counts.entry(script_pk).or_default();
-            *before += Tally::of_run_state(first.before);
-            *after += Tally::of_run_state(outcome.run_state);
+            let change = counts.entry(script_pk).or_default();
+            for entry in of_one {
+                change.add(entry.before, entry.after());
+            }
         } else {
             users.insert((script_pk, user_state_pk));
         }
     }
-    for (script_pk, (before, after)) in counts {
-        counters::device_changed(connection, script_pk, before, after)?;
+    for (script_pk, change) in counts {
+        counters::devices_changed(connection, script_pk, &change)?;
     }
     for (script_pk, user_state_pk) in users {
         counters::user_recount(connection, script_pk, user_state_pk)?;

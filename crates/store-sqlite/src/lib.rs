@@ -8,7 +8,7 @@
 //! 3. `writer` and `readers`: who runs transactions, and when they are durable;
 //! 4. `path`: from a path to rows; `statement`: a compiled statement run;
 //! 5. `read`, `write`, `group`: what the interface's functions do inside a transaction;
-//! 6. `journal`, `fold`, `run_state` and `counters`: the way of a run's outcome into the file; `report`,
+//! 6. `journal`, `fold`, `merge`, `run_state` and `counters`: the way of a run's outcome into the file; `report`,
 //!    where it means more than that;
 //! 7. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
 //!    write changes, and who is told; `device`, `run_request`, `script_version`: what else fleets need;
@@ -25,6 +25,7 @@ mod function;
 mod group;
 mod issuer;
 mod journal;
+mod merge;
 mod migration;
 mod open;
 mod path;

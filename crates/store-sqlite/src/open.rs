@@ -11,7 +11,8 @@ use crate::{
     OpenError,
     change_writer::ChangeWriter,
     connection,
-    journal::{self, Journal, Overlay},
+    journal::{self, Batch, Concerned, Journal, Overlay},
+    merge,
     readers::Readers,
     writer::Writer,
 };
@@ -104,12 +105,24 @@ impl SqliteStore {
         Ok(&self.changing)
     }
 
-    /// Sees to it that a read shows every acknowledged report: folds those that it is about.
-    pub(crate) async fn settle(&self, path: &ResourcePath, query: &Query) -> Result<(), Error> {
+    /// Sees to it that a read shows every acknowledged report: folds those that it is about, or answers
+    /// them where the read can put them to what the tables say.
+    pub(crate) async fn settle(
+        &self,
+        path: &ResourcePath,
+        query: &Query,
+    ) -> Result<Vec<Arc<Batch>>, Error> {
         let journal = self.journal()?;
-        if journal::shows_results(path, query) && journal.overlay.concerns(path) {
-            self.writer.fold().await?;
+        if !journal::shows_results(path, query) {
+            return Ok(Vec::new());
         }
-        Ok(())
+        match journal.overlay.concerned(path) {
+            Concerned::Not => {}
+            Concerned::ByOwnStates if merge::can_answer(path, query) => {
+                return Ok(journal.overlay.all());
+            }
+            Concerned::ByOwnStates | Concerned::ByMore => self.writer.fold().await?,
+        }
+        Ok(Vec::new())
     }
 }

@@ -1,13 +1,13 @@
 //! What is read, each within one transaction.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use runstate_graph::{
     entity::{DEVICE_MANAGEMENT_SCRIPT, DEVICE_STATE},
     permit::Permit,
 };
 use runstate_odata::{
-    check::{Expand, Query, ResourcePath, Select},
+    check::{Expand, Query, ResourcePath},
     edm::StructuredType,
 };
 use runstate_store::{
@@ -19,7 +19,8 @@ use rusqlite::{Connection, params};
 use crate::{
     counters,
     error::{internal, store_error},
-    journal::Overlay,
+    journal::{Batch, Entry, Overlay},
+    merge,
     path::{self, End},
     readers, statement,
 };
@@ -40,10 +41,12 @@ pub(crate) fn list(
     path: &ResourcePath,
     query: &Query,
     paging: Paging<'_>,
+    batches: &[Arc<Batch>],
 ) -> Result<Page, Error> {
     path::refuse_device(permit, path)?;
     let viewer = path::viewer(permit);
     let End { scope, .. } = path::resolve(connection, viewer, path)?;
+    let reports = unfolded(connection, &scope, batches)?;
     let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, query);
     let after = match &query.skiptoken {
         Some(token) => Some(skip_token::decode(
@@ -60,18 +63,17 @@ pub(crate) fn list(
         query.skip.unwrap_or(0)
     };
     let limit = limit(query, paging);
-    let list = query::list(
-        Dialect::Sqlite,
-        &scope,
-        query,
-        limit.saturating_add(1),
-        after.as_deref(),
-        skip,
-    )?;
-    let mut rows = statement::rows(connection, &list)?;
+    let after = after.as_deref();
+    let mut rows = if reports.is_empty() {
+        let more = limit.saturating_add(1);
+        let list = query::list(Dialect::Sqlite, &scope, query, more, after, skip)?;
+        statement::rows(connection, &list)?
+    } else {
+        merge::rows(connection, &scope, query, limit, after, &reports)?
+    };
     let next = cut(&mut rows, limit, paging, fingerprint)?;
     let count = if query.count {
-        Some(count_in(connection, &scope, query)?)
+        Some(count_in(connection, &scope, query, &reports)?)
     } else {
         None
     };
@@ -85,14 +87,33 @@ pub(crate) fn count(
     permit: &Permit,
     path: &ResourcePath,
     query: &Query,
+    batches: &[Arc<Batch>],
 ) -> Result<u64, Error> {
     path::refuse_device(permit, path)?;
     let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
-    count_in(connection, &scope, query)
+    let reports = unfolded(connection, &scope, batches)?;
+    count_in(connection, &scope, query, &reports)
 }
 
-fn count_in(connection: &Connection, scope: &Scope<'_>, query: &Query) -> Result<u64, Error> {
-    let count = match counters::counted(connection, scope, query)? {
+/// The reports to the states of a scope that the tables do not have, of those that waited.
+fn unfolded(
+    connection: &Connection,
+    scope: &Scope<'_>,
+    batches: &[Arc<Batch>],
+) -> Result<Vec<Arc<Entry>>, Error> {
+    match scope.owner {
+        Some(script) => merge::unfolded(connection, batches, script.pk),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn count_in(
+    connection: &Connection,
+    scope: &Scope<'_>,
+    query: &Query,
+    reports: &[Arc<Entry>],
+) -> Result<u64, Error> {
+    let count = match counters::counted(connection, scope, query, reports)? {
         Some(count) => Some(count),
         None => {
             let count = query::count(Dialect::Sqlite, scope, query)?;
@@ -150,17 +171,24 @@ pub(crate) fn run_state(
         && row.version < entry.number
     {
         row.version = entry.number;
-        let values = row.record.values.iter_mut().zip(&entry.record.values);
-        for (position, (shown, value)) in values.enumerate() {
-            let is_selected = match &query.select {
-                Select::All => true,
-                Select::Only(positions) => positions.contains(&position),
-            };
-            if is_selected {
-                *shown = value.clone();
-            }
-        }
+        row.record.clone_from(&entry.record);
+        merge::select(query, &mut row.record);
     }
+    Ok(row)
+}
+
+/// A run summary, with what has been reported and is not in the tables yet.
+pub(crate) fn run_summary(
+    connection: &Connection,
+    permit: &Permit,
+    path: &ResourcePath,
+    query: &Query,
+    paging: Paging<'_>,
+    batches: &[Arc<Batch>],
+) -> Result<Row, Error> {
+    let mut row = get(connection, permit, path, query, paging)?;
+    let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
+    merge::add_to_summary(&mut row, &unfolded(connection, &scope, batches)?);
     Ok(row)
 }
 

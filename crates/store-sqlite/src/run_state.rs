@@ -31,6 +31,11 @@ const APPEND: &str = "INSERT INTO run (pk, state_pk, id, version, received_date_
      start_date_time, start_date_time_form, end_date_time, end_date_time_form, exit_code, account, \
      run_request_id, output_truncated, output, error_output) \
      VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// [`APPEND`] of a run of which nothing more was told.
+const APPEND_PLAIN: &str = "INSERT INTO run (pk, state_pk, id, version, received_date_time, \
+     received_date_time_form, run_state, result_message, last_state_update_date_time, \
+     last_state_update_date_time_form, error_code, error_description, output_truncated) \
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM run WHERE state_pk = ? AND id = ?)";
 const APPLY: &str = "UPDATE device_run_state SET version = ?2, run_state = ?3, \
      result_message = ?4, last_state_update_date_time = ?5, \
@@ -45,6 +50,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("find", FIND),
     ("insert", INSERT),
     ("append", APPEND),
+    ("append plain", APPEND_PLAIN),
     ("is known", IS_KNOWN),
     ("apply", APPLY),
     ("set version", SET_VERSION),
@@ -181,11 +187,14 @@ pub(crate) fn report(
         let after = Tally::of_run_state(outcome.run_state);
         run_request::ended(connection, place.script_pk, request_id, pk, after)?;
     }
-    let (before, after) = (
-        Tally::of_run_state(run_state),
-        Tally::of_run_state(outcome.run_state),
-    );
-    count(connection, place, before, after)?;
+    match place.user_state_pk {
+        0 => {
+            let mut change = counters::Change::default();
+            change.add(run_state, outcome.run_state);
+            counters::devices_changed(connection, place.script_pk, &change)?;
+        }
+        user_state_pk => counters::user_recount(connection, place.script_pk, user_state_pk)?,
+    }
     Ok(Row {
         record,
         version,
@@ -253,10 +262,10 @@ pub(crate) fn delete(connection: &Connection, state: &State) -> Result<(), Error
     )
 }
 
-/// Keeps the counters above a device state that counted as `before` and counts as `after` now.
+/// Keeps the counters above a device state that has come, or gone.
 fn count(connection: &Connection, place: Place, before: Tally, after: Tally) -> Result<(), Error> {
     match place.user_state_pk {
-        0 => counters::device_changed(connection, place.script_pk, before, after),
+        0 => counters::device_counts(connection, place.script_pk, before, after),
         user_state_pk => counters::user_recount(connection, place.script_pk, user_state_pk),
     }
 }
@@ -316,7 +325,7 @@ impl<'a> Outcome<'a> {
                 &*made
             }
         };
-        self.append_as(connection, None, pk, (id, instant(received)), told)
+        self.append_as(connection, None, pk, (id, instant(received)), Some(told))
     }
 
     /// Appends the outcome of the run with that id, received at that instant, to the history: under
@@ -327,8 +336,28 @@ impl<'a> Outcome<'a> {
         number: Option<i64>,
         pk: i64,
         (id, received): (&str, Instant),
-        told: &Told<'_>,
+        told: Option<&Told<'_>>,
     ) -> Result<i64, Error> {
+        let Some(told) = told else {
+            return connection
+                .prepare_cached(APPEND_PLAIN)
+                .and_then(|mut statement| {
+                    statement.insert(params![
+                        number,
+                        pk,
+                        id,
+                        received.0,
+                        received.1,
+                        self.run_state,
+                        self.result_message,
+                        self.updated.ticks(),
+                        self.updated.form(),
+                        self.error_code,
+                        self.error_description,
+                    ])
+                })
+                .map_err(store_error);
+        };
         connection
             .prepare_cached(APPEND)
             .and_then(|mut statement| {

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
-use runstate_graph::{entity::DEVICE_STATE, permit::Permit};
+use runstate_graph::{
+    entity::{DEVICE_STATE, RUN_SUMMARY},
+    permit::Permit,
+};
 use runstate_odata::{
     check::{Query, ResourcePath},
     edm::{DateTimeOffset, Record},
@@ -38,7 +41,7 @@ impl Store for SqliteStore {
         query: &Query,
         page_size: u32,
     ) -> Result<Page, Error> {
-        self.settle(path, query).await?;
+        let reports = self.settle(path, query).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         let token_key = self.skip_token_key;
         let read = move |connection: &Connection| {
@@ -46,7 +49,7 @@ impl Store for SqliteStore {
                 page_size,
                 token_key: &token_key,
             };
-            read::list(connection, &permit, &path, &query, paging)
+            read::list(connection, &permit, &path, &query, paging, &reports)
         };
         self.readers.read(read).await
     }
@@ -57,10 +60,10 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<u64, Error> {
-        self.settle(path, query).await?;
+        let reports = self.settle(path, query).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         self.readers
-            .read(move |connection| read::count(connection, &permit, &path, &query))
+            .read(move |connection| read::count(connection, &permit, &path, &query, &reports))
             .await
     }
 
@@ -70,7 +73,7 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<Row, Error> {
-        self.settle(path, query).await?;
+        let reports = self.settle(path, query).await?;
         let overlay = Arc::clone(&self.journal()?.overlay);
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         let token_key = self.skip_token_key;
@@ -83,7 +86,11 @@ impl Store for SqliteStore {
                 read::run_state(connection, &overlay, &permit, &path, &query, paging)
             } else {
                 let transaction = readers::begin(connection)?;
-                read::get(&transaction, &permit, &path, &query, paging)
+                if path.ty() == Some(&RUN_SUMMARY) {
+                    read::run_summary(&transaction, &permit, &path, &query, paging, &reports)
+                } else {
+                    read::get(&transaction, &permit, &path, &query, paging)
+                }
             }
         };
         self.readers.read_in_steps(read).await

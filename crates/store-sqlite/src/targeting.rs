@@ -15,7 +15,10 @@ use runstate_odata::edm::DateTimeOffset;
 use runstate_store::Error;
 use rusqlite::{Connection, Params, params};
 
-use crate::error::store_error;
+use crate::{
+    counters::{self, Change},
+    error::store_error,
+};
 
 #[cfg(test)]
 mod tests;
@@ -353,6 +356,9 @@ fn settle(connection: &Connection, now: DateTimeOffset, pair: &Pair) -> Result<b
         }
         (Some(_), Some((pk, 0, shown))) if shown != outcome => {
             execute(SET_RUN_STATE, params![pk, outcome])?;
+            let mut change = Change::default();
+            change.add(shown, outcome);
+            counters::devices_changed(connection, pair.script_pk, &change)?;
             Ok(true)
         }
         (Some(_), Some(_)) => Ok(false),

@@ -189,8 +189,21 @@ where
     }
 }
 
+/// Lets the other threads go first: what this one does for long, folding, can wait, and they answer
+/// somebody. Where that cannot be had, all is right but slower.
+fn be_nice() {
+    // Linux alone means a thread by it, and not the process.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+}
+
+/// By how much the writing thread's priority is less than that of the others.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 /// The thread's whole life: until the queue is closed and empty.
 fn write_all(connection: &Connection, overlay: Option<&Overlay>, waiting: &Receiver<Message>) {
+    be_nice();
     while let Ok(first) = waiting.recv() {
         let mut batch = Vec::new();
         let (mut folds, mut settled) = (Vec::new(), false);

@@ -1,5 +1,7 @@
 //! From a caller and an act to a permit, or to the reason why not.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use runstate_odata::{
     check::{Expand, Member, PathStep, Predicate, Query, ResourcePath, Scalar, Step, Tail},
     edm::{NavigationProperty, StructuredKind, StructuredType, Type},
@@ -42,9 +44,7 @@ pub fn authorize(path: &ResourcePath, act: Act, caller: &Caller) -> Result<Permi
     if caller.is_personal() {
         return Err(Denied::PersonalAccount);
     }
-    let rule = RULES
-        .iter()
-        .find(|rule| covers(rule.path, &path.steps, &path.tail));
+    let rule = rule_of(&path.steps, &path.tail);
     let device_id = match &caller.kind {
         CallerKind::Device { device_id } => {
             let may = rule.is_some_and(|rule| may_device(rule.device, act));
@@ -156,10 +156,7 @@ fn read_along(
         navigation,
         key: navigation.collection.then(String::new),
     });
-    let rule = RULES
-        .iter()
-        .find(|rule| covers(rule.path, steps, &Tail::Resource));
-    may_read(rule, caller)
+    may_read(rule_of(steps, &Tail::Resource), caller)
 }
 
 /// Checks that `caller` may read, by `rule`, what is not the end of the request's own path.
@@ -187,6 +184,31 @@ fn check(rule: Option<&Rule>, read: bool, caller: &Caller) -> Result<(), Denied>
         names => names.join(", "),
     };
     Err(Denied::MissingPermission { needed })
+}
+
+/// The rules by the number of segments of their templates, so that each path is held against a few.
+static BY_LENGTH: LazyLock<HashMap<usize, Vec<&'static Rule>>> = LazyLock::new(|| {
+    let mut by_length: HashMap<usize, Vec<&'static Rule>> = HashMap::new();
+    for rule in RULES {
+        let length = rule.path.split('/').count();
+        by_length.entry(length).or_default().push(rule);
+    }
+    by_length
+});
+
+/// The rule of a path.
+fn rule_of(steps: &[PathStep], tail: &Tail) -> Option<&'static Rule> {
+    let of_steps: usize = steps
+        .iter()
+        .map(|step| 1 + usize::from(step.key.is_some()))
+        .sum();
+    let of_tail = match tail {
+        Tail::Resource | Tail::Count => 0,
+        Tail::Reference | Tail::Action(_) => 1,
+    };
+    let rules = BY_LENGTH.get(&(of_steps + of_tail))?;
+    let mut rules = rules.iter().copied();
+    rules.find(|rule| covers(rule.path, steps, tail))
 }
 
 /// Whether a rule's template is that of the path.

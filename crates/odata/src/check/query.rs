@@ -51,6 +51,16 @@ impl Query {
     }
 }
 
+impl Query {
+    /// Whether the answer holds the property at that position in the type's list.
+    pub fn selects(&self, position: usize) -> bool {
+        match &self.select {
+            Select::All => true,
+            Select::Only(positions) => positions.contains(&position),
+        }
+    }
+}
+
 /// Which properties an answer holds, as positions in the type's list, ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Select {

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
-use http::StatusCode;
-use runstate_graph::{error::Error, json::write::Format};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use http::{StatusCode, header};
+use runstate_graph::error::Error;
 
 use crate::{
     App,
@@ -18,13 +16,10 @@ use crate::{
     negotiate,
 };
 
-#[derive(Serialize)]
+/// The answer to one request of a batch.
 struct Response {
     id: String,
-    status: u16,
-    headers: HashMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<Box<RawValue>>,
+    answer: Answer,
 }
 
 /// Answers every request of a batch. Those that depend on none run side by side; one that depends
@@ -42,17 +37,68 @@ pub(super) async fn batch(app: &App, request: &Request<'_>) -> Result<Answer, Fa
             .into_iter()
             .map(|item| answer(app, request, item, &statuses));
         for response in join_all(answers).await {
-            statuses.insert(response.id.clone(), response.status);
+            statuses.insert(response.id.clone(), response.answer.status.as_u16());
             responses.push(response);
         }
     }
-    #[derive(Serialize)]
-    struct Responses {
-        responses: Vec<Response>,
+    Ok(Answer::json(StatusCode::OK, write(&responses)?, format))
+}
+
+/// The body of the answer. Bodies in JSON go into it as they are, for we have just written them.
+fn write(responses: &[Response]) -> Result<Vec<u8>, Error> {
+    let mut out = b"{\"responses\":[".to_vec();
+    for (at, response) in responses.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_one(&mut out, response)
+            .map_err(|_| Error::internal("The answers of the batch could not be written."))?;
     }
-    let body = serde_json::to_vec(&Responses { responses })
-        .map_err(|_| Error::internal("The answers of the batch could not be written."))?;
-    Ok(Answer::json(StatusCode::OK, body, Format { ..format }))
+    out.extend_from_slice(b"]}");
+    Ok(out)
+}
+
+fn write_one(out: &mut Vec<u8>, response: &Response) -> serde_json::Result<()> {
+    let Response { id, answer } = response;
+    out.extend_from_slice(b"{\"id\":");
+    serde_json::to_writer(&mut *out, id)?;
+    out.extend_from_slice(b",\"status\":");
+    serde_json::to_writer(&mut *out, &answer.status.as_u16())?;
+    out.extend_from_slice(b",\"headers\":{");
+    let content_type = answer.body.content_type();
+    let content_type = content_type
+        .iter()
+        .map(|value| (&header::CONTENT_TYPE, value));
+    let headers = answer.headers.iter().map(|(name, value)| (name, value));
+    let mut first = true;
+    for (name, value) in headers.chain(content_type) {
+        let Ok(value) = value.to_str() else { continue };
+        if !std::mem::replace(&mut first, false) {
+            out.push(b',');
+        }
+        serde_json::to_writer(&mut *out, &canonical(name.as_str()))?;
+        out.push(b':');
+        serde_json::to_writer(&mut *out, value)?;
+    }
+    out.push(b'}');
+    match &answer.body {
+        Body::None => {}
+        Body::Json(bytes, _) => {
+            out.extend_from_slice(b",\"body\":");
+            out.extend_from_slice(bytes);
+        }
+        Body::Text(text) => write_encoded(out, text.as_bytes()),
+        Body::Xml(bytes) => write_encoded(out, bytes),
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// A body that is not JSON, as base64 in a string.
+fn write_encoded(out: &mut Vec<u8>, body: &[u8]) {
+    out.extend_from_slice(b",\"body\":\"");
+    out.extend_from_slice(STANDARD.encode(body).as_bytes());
+    out.push(b'"');
 }
 
 async fn answer(
@@ -61,7 +107,6 @@ async fn answer(
     item: Item,
     statuses: &HashMap<String, u16>,
 ) -> Response {
-    let ids = edge::ids(app, None);
     let failed = item
         .depends_on
         .iter()
@@ -73,10 +118,10 @@ async fn answer(
         .into()),
         None => run(app, outer, &item).await,
     };
-    response(
-        item.id,
-        answer.unwrap_or_else(|failure| failure.into_answer(&ids)),
-    )
+    Response {
+        id: item.id,
+        answer: answer.unwrap_or_else(|failure| failure.into_answer(&edge::ids(app, None))),
+    }
 }
 
 /// Runs one request of a batch with the caller of the whole.
@@ -96,31 +141,6 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
     app.limits.admit(&request)?;
     // A batch may not hold a batch, so this is as deep as it gets.
     Box::pin(dispatch(app, &request)).await
-}
-
-fn response(id: String, answer: Answer) -> Response {
-    let mut headers: HashMap<String, String> = HashMap::new();
-    for (name, value) in &answer.headers {
-        if let Ok(value) = value.to_str() {
-            headers.insert(canonical(name.as_str()), value.to_owned());
-        }
-    }
-    if let Some(content_type) = answer.body.content_type() {
-        headers.insert("Content-Type".to_owned(), content_type);
-    }
-    let status = answer.status.as_u16();
-    let raw = |text: String| RawValue::from_string(text).ok();
-    let body = match answer.body {
-        Body::None => None,
-        Body::Json(bytes, _) => String::from_utf8(bytes).ok().and_then(raw),
-        other => raw(format!("\"{}\"", STANDARD.encode(other.into_bytes()))),
-    };
-    Response {
-        id,
-        status,
-        headers,
-        body,
-    }
 }
 
 /// `retry-after` as `Retry-After`: names in a batch are compared as they are written by some clients.

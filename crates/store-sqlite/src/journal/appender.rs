@@ -207,7 +207,7 @@ impl Taking {
         let overlay = Arc::clone(&self.overlay);
         let gate = overlay.gate();
         let decisions = self.decide(&reports);
-        let mut entries = Vec::new();
+        let (mut entries, mut bytes) = (Vec::new(), 0);
         self.records.clear();
         let mut results = Vec::with_capacity(reports.len());
         for (report, decision) in reports.into_iter().zip(decisions) {
@@ -217,23 +217,20 @@ impl Taking {
                 Ok(Decision::Known(row)) => Ok(Reported::Done(row)),
                 Ok(Decision::Append(entry)) => {
                     let mut written = Ok(());
-                    let size = self.records.add(|bytes| written = entry.write(bytes));
+                    bytes += self.records.add(|bytes| written = entry.write(bytes));
                     let row = entry.row();
-                    entries.push((Arc::from(entry), size));
+                    entries.push(Arc::from(entry));
                     written.map(|()| Reported::Done(row))
                 }
             });
         }
-        let Some(last) = entries
-            .last()
-            .map(|(entry, _): &(Arc<Entry>, _)| entry.number)
-        else {
+        let Some(last) = entries.last().map(|entry: &Arc<Entry>| entry.number) else {
             return results;
         };
         overlay.go_on_from(last + 1);
         match self.log.append(&mut self.records, last, folded) {
             Ok(()) => {
-                overlay.publish(entries);
+                overlay.publish(entries, bytes);
                 drop(gate);
             }
             Err(error) => {

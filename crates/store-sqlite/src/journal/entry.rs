@@ -72,6 +72,11 @@ impl Entry {
         self.record.get("id").as_str().unwrap_or_default()
     }
 
+    /// The run's id, where the agent gave it one.
+    pub(crate) fn told_id(&self) -> Option<&str> {
+        self.told.as_ref()?.id.as_deref()
+    }
+
     /// The state as the report left it.
     pub(crate) fn row(&self) -> Row {
         Row {

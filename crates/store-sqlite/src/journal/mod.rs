@@ -38,7 +38,7 @@ pub(crate) use appender::STATEMENTS;
 pub(crate) use appender::{Appender, Report, Reported};
 pub(crate) use entry::Entry;
 pub(crate) use log::Log;
-pub(crate) use overlay::Overlay;
+pub(crate) use overlay::{Batch, Concerned, Overlay};
 
 use crate::{
     OpenError,
@@ -79,23 +79,24 @@ pub(crate) fn open(connection: &Connection, file: &Path) -> Result<(Log, Arc<Ove
     let identity = secret(connection, "journal")?;
     let (log, found) = Log::open(&folder, identity, Entry::number_of)?;
     let folded = connection.query_row(fold::FOLDED, [], |row| row.get(0))?;
-    let mut entries = Vec::new();
+    let (mut entries, mut bytes) = (Vec::new(), 0);
     for record in found {
         let entry = Entry::read(&record).ok_or_else(|| OpenError::Io {
             file: folder.clone(),
             error: std::io::Error::other("a record is not one that this runstate knows"),
         })?;
         if entry.number > folded {
-            entries.push((entry, record.len()));
+            entries.push(Arc::new(entry));
+            bytes += record.len();
         }
     }
-    entries.sort_by_key(|(entry, _)| entry.number);
+    entries.sort_by_key(|entry| entry.number);
     let last = writer::last_run(connection).map_err(|error| OpenError::Io {
         file: file.to_owned(),
         error: std::io::Error::other(error),
     })?;
-    let newest = entries.last().map_or(folded, |(entry, _)| entry.number);
-    let overlay = Arc::new(Overlay::new(entries, folded, last.max(newest) + 1));
+    let newest = entries.last().map_or(folded, |entry| entry.number);
+    let overlay = Arc::new(Overlay::new(entries, bytes, folded, last.max(newest) + 1));
     if let Err(error) = fold::fold(connection, &overlay) {
         // Such as on a full disk. Reads and reports go on, and it is tried again.
         tracing::error!(%error, "the journal could not be folded");

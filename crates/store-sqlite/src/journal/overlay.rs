@@ -16,15 +16,15 @@ use crate::run_state::Place;
 
 /// How many reports, and how many bytes of them, wait to be folded at most. Then whoever reports
 /// waits too, and in the end is turned away.
-const MOST_REPORTS: usize = 65_536;
+const MOST_REPORTS: usize = 98_304;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// After how long a report is folded at the latest, where there is nothing more urgent; the longer,
-/// the more of them share a page.
-const DELAY: Duration = Duration::from_millis(20);
+/// After how long a report is folded, where nobody needs it sooner; the longer, the more of them share
+/// a page and a transaction.
+const DELAY: Duration = Duration::from_secs(1);
 
 /// How many reports are folded without waiting for more.
-const ENOUGH: usize = 8_192;
+const ENOUGH: usize = 32_768;
 
 /// How long to wait before what could not be folded is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -45,14 +45,52 @@ pub(crate) struct Overlay {
     scripts: AtomicU64,
 }
 
+/// How many reports wait that concern a script.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Count {
+    all: usize,
+    /// Those to the states of its users.
+    of_users: usize,
+}
+
+impl Count {
+    fn add(&mut self, entry: &Entry) {
+        self.all += 1;
+        self.of_users += usize::from(entry.place.user_state_pk != 0);
+    }
+
+    fn remove(&mut self, entry: &Entry) {
+        self.all -= 1;
+        self.of_users -= usize::from(entry.place.user_state_pk != 0);
+    }
+}
+
+/// Which reports wait that a path leads through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concerned {
+    Not,
+    /// Reports to the own states of the script that the path names.
+    ByOwnStates,
+    /// Others too, or of any script.
+    ByMore,
+}
+
+/// Reports that became durable together, in their order.
+pub(crate) struct Batch {
+    pub(crate) entries: Vec<Arc<Entry>>,
+    /// How many bytes they have in the log.
+    bytes: usize,
+}
+
 #[derive(Default)]
 struct Waiting {
     latest: HashMap<Place, HashMap<String, Arc<Entry>>>,
-    /// All of them, in their order, each with its size in the log.
-    queue: VecDeque<(Arc<Entry>, usize)>,
+    /// All of them, in their order.
+    queue: VecDeque<Arc<Batch>>,
+    reports: usize,
     bytes: usize,
     /// How many reports each script has among them, by the script's id.
-    by_script: HashMap<Arc<str>, usize>,
+    by_script: HashMap<Arc<str>, Count>,
     /// The ids of runs that agents gave, by state.
     run_ids: HashSet<(i64, String)>,
     /// Up to this number all is in the tables.
@@ -60,9 +98,40 @@ struct Waiting {
     is_stopping: bool,
 }
 
+impl Waiting {
+    /// Takes the first batch out, which is in the tables now.
+    fn take_folded(&mut self) -> Option<Arc<Batch>> {
+        let batch = self.queue.pop_front()?;
+        self.bytes -= batch.bytes;
+        self.reports -= batch.entries.len();
+        for entry in &batch.entries {
+            self.folded = entry.number;
+            if let Some(states) = self.latest.get_mut(&entry.place) {
+                let is_latest = |latest: &Arc<Entry>| latest.number == entry.number;
+                if states.get(entry.id()).is_some_and(is_latest) {
+                    states.remove(entry.id());
+                }
+                if states.is_empty() {
+                    self.latest.remove(&entry.place);
+                }
+            }
+            if let Some(count) = self.by_script.get_mut(&entry.script_id) {
+                count.remove(entry);
+                if count.all == 0 {
+                    self.by_script.remove(&entry.script_id);
+                }
+            }
+            if let Some(run_id) = entry.told_id() {
+                self.run_ids.remove(&(entry.state_pk, run_id.to_owned()));
+            }
+        }
+        Some(batch)
+    }
+}
+
 impl Overlay {
     /// With the reports that the log had and the tables have not; the next one gets the number `next`.
-    pub(crate) fn new(entries: Vec<(Entry, usize)>, folded: i64, next: i64) -> Self {
+    pub(crate) fn new(entries: Vec<Arc<Entry>>, bytes: usize, folded: i64, next: i64) -> Self {
         let overlay = Self {
             waiting: Mutex::default(),
             news: Condvar::new(),
@@ -72,11 +141,9 @@ impl Overlay {
             scripts: AtomicU64::new(0),
         };
         overlay.lock().folded = folded;
-        overlay.publish(
-            entries
-                .into_iter()
-                .map(|(entry, size)| (Arc::new(entry), size)),
-        );
+        if !entries.is_empty() {
+            overlay.publish(entries, bytes);
+        }
         overlay
     }
 
@@ -107,40 +174,52 @@ impl Overlay {
         !waiting.run_ids.is_empty() && waiting.run_ids.contains(&(state_pk, run_id.to_owned()))
     }
 
-    /// Whether anything that the path leads through has reports that wait: those of the script that it
-    /// names, or any where it names none.
-    pub(crate) fn concerns(&self, path: &ResourcePath) -> bool {
+    /// Which reports wait that the path leads through: those of the script that it names, or any where
+    /// it names none.
+    pub(crate) fn concerned(&self, path: &ResourcePath) -> Concerned {
         let waiting = self.lock();
         match path.steps.get(1).and_then(|step| step.key.as_deref()) {
-            Some(script_id) => waiting.by_script.contains_key(script_id),
-            None => !waiting.queue.is_empty(),
+            Some(script_id) => match waiting.by_script.get(script_id) {
+                None => Concerned::Not,
+                Some(count) if count.of_users == 0 => Concerned::ByOwnStates,
+                Some(_) => Concerned::ByMore,
+            },
+            None if waiting.queue.is_empty() => Concerned::Not,
+            None => Concerned::ByMore,
         }
     }
 
-    /// Lets everybody see these reports, which are durable, in their order.
-    pub(crate) fn publish(&self, entries: impl IntoIterator<Item = (Arc<Entry>, usize)>) {
+    /// Lets everybody see these reports, which are durable, in their order. They have so many bytes in
+    /// the log.
+    pub(crate) fn publish(&self, entries: Vec<Arc<Entry>>, bytes: usize) {
         let mut waiting = self.lock();
-        let before = waiting.queue.len();
-        for (entry, size) in entries {
+        let before = waiting.reports;
+        for entry in &entries {
             let states = waiting.latest.entry(entry.place).or_default();
             match states.get_mut(entry.id()) {
-                Some(latest) => *latest = Arc::clone(&entry),
+                Some(latest) => *latest = Arc::clone(entry),
                 None => {
-                    states.insert(entry.id().to_owned(), Arc::clone(&entry));
+                    states.insert(entry.id().to_owned(), Arc::clone(entry));
                 }
             }
-            *waiting
-                .by_script
-                .entry(Arc::clone(&entry.script_id))
-                .or_default() += 1;
-            if let Some(run_id) = entry.told.as_ref().and_then(|told| told.id.as_deref()) {
+            match waiting.by_script.get_mut(&entry.script_id) {
+                Some(count) => count.add(entry),
+                None => {
+                    let mut count = Count::default();
+                    count.add(entry);
+                    let script_id = Arc::clone(&entry.script_id);
+                    waiting.by_script.insert(script_id, count);
+                }
+            }
+            if let Some(run_id) = entry.told_id() {
                 waiting.run_ids.insert((entry.state_pk, run_id.to_owned()));
             }
-            waiting.bytes += size;
-            waiting.queue.push_back((entry, size));
         }
+        waiting.reports += entries.len();
+        waiting.bytes += bytes;
+        waiting.queue.push_back(Arc::new(Batch { entries, bytes }));
         // To wake somebody who would only go on waiting costs more than all of the above.
-        let is_news = before == 0 || (before < ENOUGH && waiting.queue.len() >= ENOUGH);
+        let is_news = before == 0 || (before < ENOUGH && waiting.reports >= ENOUGH);
         drop(waiting);
         if is_news {
             self.news.notify_all();
@@ -148,47 +227,27 @@ impl Overlay {
     }
 
     /// All that waits, in its order.
-    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
-        let waiting = self.lock();
-        let entries = waiting.queue.iter();
-        entries.map(|(entry, _)| Arc::clone(entry)).collect()
+    pub(crate) fn all(&self) -> Vec<Arc<Batch>> {
+        self.lock().queue.iter().map(Arc::clone).collect()
     }
 
-    /// The first `count` of what waits are in the tables now.
+    /// The first `count` batches of what waits are in the tables now.
     pub(crate) fn folded(&self, count: usize) {
-        let mut waiting = self.lock();
-        let waiting = &mut *waiting;
-        for (entry, size) in waiting.queue.drain(..count.min(waiting.queue.len())) {
-            waiting.folded = entry.number;
-            waiting.bytes -= size;
-            if let Some(states) = waiting.latest.get_mut(&entry.place) {
-                if states
-                    .get(entry.id())
-                    .is_some_and(|latest| latest.number == entry.number)
-                {
-                    states.remove(entry.id());
-                }
-                if states.is_empty() {
-                    waiting.latest.remove(&entry.place);
-                }
-            }
-            if let Some(count) = waiting.by_script.get_mut(&entry.script_id) {
-                *count -= 1;
-                if *count == 0 {
-                    waiting.by_script.remove(&entry.script_id);
-                }
-            }
-            if let Some(run_id) = entry.told.as_ref().and_then(|told| told.id.as_deref()) {
-                waiting.run_ids.remove(&(entry.state_pk, run_id.to_owned()));
-            }
+        for _ in 0..count {
+            // Not all at once: whoever reports waits for the lock.
+            let Some(batch) = self.lock().take_folded() else {
+                break;
+            };
+            self.room.notify_all();
+            // And what it held is freed outside of it.
+            drop(batch);
         }
-        self.room.notify_all();
     }
 
     /// Waits until there is room for more; answers up to which number all is folded.
     pub(crate) fn wait_for_room(&self) -> i64 {
         let is_full = |waiting: &mut Waiting| {
-            let full = waiting.queue.len() >= MOST_REPORTS || waiting.bytes >= MOST_BYTES;
+            let full = waiting.reports >= MOST_REPORTS || waiting.bytes >= MOST_BYTES;
             full && !waiting.is_stopping
         };
         let waiting = self.room.wait_while(self.lock(), is_full);
@@ -200,7 +259,7 @@ impl Overlay {
         let none = |waiting: &mut Waiting| waiting.queue.is_empty() && !waiting.is_stopping;
         let waiting = self.news.wait_while(self.lock(), none);
         let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
-        let few = |waiting: &mut Waiting| waiting.queue.len() < ENOUGH && !waiting.is_stopping;
+        let few = |waiting: &mut Waiting| waiting.reports < ENOUGH && !waiting.is_stopping;
         let waiting = self.news.wait_timeout_while(waiting, DELAY, few);
         !waiting
             .unwrap_or_else(PoisonError::into_inner)

@@ -9,6 +9,7 @@
 mod directory;
 mod durability;
 mod fixture;
+mod merging;
 mod opening;
 mod paging;
 mod run_states;

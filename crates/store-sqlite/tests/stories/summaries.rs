@@ -252,6 +252,34 @@ async fn recount(store: &Fixture, script: &str) -> [i32; 4] {
     counts
 }
 
+/// How many of a script's own states show each outcome, one by one.
+async fn outcomes(store: &Fixture, script: &str) -> Vec<usize> {
+    let rows = store.list(&format!("{script}/deviceRunStates")).await;
+    let rows = rows.unwrap().rows;
+    let of = |outcome| {
+        rows.iter()
+            .filter(|row| int(row, "runState") == outcome)
+            .count()
+    };
+    (0..i32::try_from(STATES.len()).unwrap()).map(of).collect()
+}
+
+/// The same, as they are counted.
+async fn counted(store: &Fixture, script: &str) -> Vec<usize> {
+    let mut counts = Vec::new();
+    for outcome in STATES {
+        let url = format!("{script}/deviceRunStates?$filter=runState eq '{outcome}'&$count=true");
+        let count = store.list(&url).await.unwrap().count;
+        counts.push(usize::try_from(count.unwrap()).unwrap());
+    }
+    counts
+}
+
+async fn summary_and_version(store: &Fixture, script: &str) -> ([i32; 4], i64) {
+    let row = store.get(&format!("{script}/runSummary")).await.unwrap();
+    (store.summary(script).await, row.version)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -267,7 +295,13 @@ proptest! {
                 take(&store, step).await;
                 for script in ["0", "1"] {
                     let script = format!("deviceManagement/deviceShellScripts/{script}");
-                    assert_eq!(store.summary(&script).await, recount(&store, &script).await, "{step:?}");
+                    let (summary, version) = summary_and_version(&store, &script).await;
+                    store.fold(&script).await;
+                    assert_eq!(summary, recount(&store, &script).await, "{step:?}");
+                    assert_eq!(outcomes(&store, &script).await, counted(&store, &script).await);
+                    // What waited to be folded was in it already.
+                    let folded = summary_and_version(&store, &script).await;
+                    assert_eq!((summary, version), folded, "{step:?}");
                 }
             }
         });

@@ -48,6 +48,7 @@ async fn those_that_fail_do_not_disturb_the_others() {
     tasks.join_all().await;
     // 100 updates went to the 25 states with an even number; nothing else left a trace.
     assert_eq!(store.summary(&script).await, [25, 0, 0, 0]);
+    store.fold(&script).await;
     let behind = behind(&store.file);
     let runs: i64 = behind
         .query_row("SELECT count(*) FROM run", [], |row| row.get(0))
