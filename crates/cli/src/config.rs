@@ -18,7 +18,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "RUNSTATE_LISTEN", value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// SQLite file that holds everything; made if it does not exist [default: runstate.db]
+    /// SQLite file that holds everything, with a journal in a folder beside it; made if it does not
+    /// exist [default: runstate.db]
     #[arg(long, env = "RUNSTATE_DATA", value_name = "FILE")]
     pub(crate) data: Option<String>,
 
