@@ -80,6 +80,9 @@ impl<'de> Deserialize<'de> for Json {
 
 struct TreeVisitor;
 
+/// Up to how many members of an object are compared one by one.
+const FEW: usize = 32;
+
 fn text<E: serde::de::Error>(text: String) -> Result<String, E> {
     if text.contains('\0') {
         return Err(E::custom("a string holds the character U+0000"));
@@ -132,14 +135,45 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut members: Vec<(String, Json)> = Vec::new();
-        let mut seen = HashSet::new();
+        // Of a large object only: the few names of an entity are compared sooner than hashed.
+        let mut seen: HashSet<String> = HashSet::new();
         while let Some(name) = entries.next_key::<String>()? {
             let name = text(name)?;
-            if !seen.insert(name.clone()) {
+            let is_again = if members.len() < FEW {
+                members.iter().any(|(other, _)| *other == name)
+            } else {
+                if seen.is_empty() {
+                    seen.extend(members.iter().map(|(name, _)| name.clone()));
+                }
+                !seen.insert(name.clone())
+            };
+            if is_again {
                 return Err(A::Error::custom(format!("the name '{name}' occurs twice")));
             }
             members.push((name, entries.next_value()?));
         }
         Ok(Json::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_occurs_twice_is_found_however_many_there_are() {
+        for count in [1, FEW - 1, FEW, FEW + 1, 3 * FEW] {
+            let object = |last: usize| {
+                let names = (0..count).chain([last]);
+                let members: Vec<String> = names.map(|name| format!("\"{name}\":0")).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            assert!(Json::parse(object(count).as_bytes()).is_ok(), "{count}");
+            for again in 0..count {
+                let error = Json::parse(object(again).as_bytes()).unwrap_err();
+                let told = format!("the name '{again}' occurs twice");
+                assert!(error.message.contains(&told), "{count}: {error}");
+            }
+        }
     }
 }
