@@ -52,7 +52,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How many runs are made ready with `--once`, whatever COUNT says, so that the set-up of all counts
 /// is the same.
-const READY: usize = 100;
+const READY: usize = 1000;
 
 const PATH: &str = "/deviceManagement/deviceShellScripts/0f5a1c7e-3d68-4b0e-9a35-51d2c8e4b701\
     /deviceRunStates/0f5a1c7e-3d68-4b0e-9a35-51d2c8e4b701:7c1b9e52-84f3-4d6a-b0c8-2e9f61a3d504";
