@@ -27,6 +27,14 @@ fix:
 fuzz seconds="60":
     cargo xtask fuzz --seconds {{seconds}}
 
+# What the program does in a second, beside others.
+bench *arguments:
+    cargo xtask bench {{arguments}}
+
+# How many instructions the micro-benchmarks take.
+instructions:
+    cargo xtask instructions
+
 # The documentation of the code, private items too.
 doc:
     cargo doc --workspace --no-deps --document-private-items --open

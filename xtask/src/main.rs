@@ -1,7 +1,8 @@
 //! The developers' commands. `cargo xtask` alone lists them.
 //!
 //! Read in this order: [`workspace`], what the tree holds; [`tidy`], the rules that no other tool
-//! checks; [`suite`], the whole test suite and what it needs; [`fuzz`]; [`bench`].
+//! checks; [`suite`], the whole test suite and what it needs; [`fuzz`]; [`bench`];
+//! [`instructions`].
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -10,6 +11,7 @@
 
 mod bench;
 mod fuzz;
+mod instructions;
 mod needs;
 mod suite;
 mod tidy;
@@ -27,6 +29,8 @@ Usage: cargo xtask COMMAND
   test                 install what the tests need, where that is possible, and run them all
   fuzz [--seconds N]   run each fuzz target for N seconds, 60 if not said
   bench [ARGS...]      build for release and measure; --help says what and how
+  instructions [--json FILE]
+                       count the instructions of the micro-benchmarks; needs valgrind
 ";
 
 fn main() -> ExitCode {
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
             Err(_) => Err(format!("'{seconds}' is not a number of seconds")),
         },
         ["bench", arguments @ ..] => bench::run_bench(arguments),
+        ["instructions"] => instructions::run_instructions(None),
+        ["instructions", "--json", file] => instructions::run_instructions(Some(file)),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

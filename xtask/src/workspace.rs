@@ -103,7 +103,7 @@ pub(crate) fn packages() -> Outcome<Vec<Package>> {
 }
 
 /// Runs a command to its end; what it printed to its standard output.
-fn output(command: &mut Command) -> Outcome<String> {
+pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     let shown = format!("{command:?}");
     let output = command
         .output()
