@@ -101,6 +101,16 @@ async fn what_is_wrong_with_what_is_told_of_a_run_is_named_and_nothing_is_writte
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_is_sent_many_times_at_once_is_one_run() {
+    let fleet = Fleet::start().await;
+    let body = ended("run-1", "fail");
+    let report = async || fleet.report(&body).await.expect(200);
+    tokio::join!(report(), report(), report(), report(), report(), report());
+    let runs = format!("{}/runs", fleet.state());
+    assert_eq!(fleet.server.ids(&runs).await, ["run-1"]);
+}
+
 #[tokio::test]
 async fn the_history_forgets_what_is_too_old_and_the_state_stays() {
     let fleet = Fleet::start().await;

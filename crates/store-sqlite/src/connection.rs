@@ -47,7 +47,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 /// Page caches in KiB. Updates of run states touch pages all over the file, so the writer's is the
 /// larger one.
 const CACHE_KIB_WRITER: i64 = 32 * 1024;
-const CACHE_KIB_READER: i64 = 8 * 1024;
+const CACHE_KIB_READER: i64 = 4 * 1024;
 
 /// After how many pages of 4 KiB the log is copied into the file: 256 MiB. Far more than SQLite's 1000,
 /// because one copy of a page then stands for many updates of it.

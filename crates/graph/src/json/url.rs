@@ -120,9 +120,14 @@ fn key(id: &str) -> String {
 
 /// Percent-encodes what may not stand in a path segment as it is (RFC 3986, `pchar`).
 pub fn encode(text: &str) -> String {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'()*,;=:@".contains(&byte);
+    // Most ids have nothing to encode.
+    if text.bytes().all(is_legal) {
+        return text.to_owned();
+    }
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$'()*,;=:@".contains(&byte) {
+        if is_legal(byte) {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");

@@ -72,7 +72,8 @@ impl Writer<'_> {
     ) -> Vec<u8> {
         let location = Location::of(path);
         let context = || url::context(self.root, &location, Some(query), false);
-        self.answer(64 + page.rows.len() * 256, context, |object| {
+        let each = 256 + query.expand.len() * 1024;
+        self.answer(64 + page.rows.len() * each, context, |object| {
             object.page("", &location, query, page, next);
         })
     }

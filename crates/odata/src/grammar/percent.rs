@@ -13,6 +13,11 @@ use crate::{Error, ErrorKind};
 /// A `%` without two hex digits, bytes that are not UTF-8, U+0000; the column is that of the decoded
 /// text, since that is the one that all other faults count in.
 pub(super) fn decode(raw: &str, plus_is_blank: bool, option: &str) -> Result<String, Error> {
+    // Most of what comes is written as it is.
+    let is_plain = |byte: u8| !matches!(byte, b'%' | b'+' | 0);
+    if raw.bytes().all(is_plain) {
+        return Ok(raw.to_owned());
+    }
     let mut bytes = Vec::with_capacity(raw.len());
     let fail = |read: &[u8], message: &str| {
         let column = String::from_utf8_lossy(read).chars().count() + 1;

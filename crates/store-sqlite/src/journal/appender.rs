@@ -5,7 +5,8 @@
 //! Nobody waits for company: a report that comes alone is synced alone.
 
 use std::{
-    collections::{HashMap, hash_map},
+    collections::{HashMap, HashSet, hash_map},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
@@ -194,7 +195,12 @@ impl Taking {
             let mut batch = vec![first];
             batch.extend(waiting.try_iter().take(BATCH - 1));
             let (reports, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            let results = self.take(reports, folded);
+            // What a panic leaves half done is forgotten with the batch, and the thread has to go on.
+            let results = catch_unwind(AssertUnwindSafe(|| self.take(reports, folded)));
+            let results = results.unwrap_or_else(|_| {
+                let failed = || Err(internal("the reporting thread panicked"));
+                replies.iter().map(|_| failed()).collect()
+            });
             for (reply, result) in replies.into_iter().zip(results) {
                 // Nobody waits any more where the client has gone away; the report stands.
                 let _ = reply.send(result);
@@ -208,6 +214,7 @@ impl Taking {
         let gate = overlay.gate();
         let decisions = self.decide(&reports);
         let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut unwritten = None;
         self.records.clear();
         let mut results = Vec::with_capacity(reports.len());
         for (report, decision) in reports.into_iter().zip(decisions) {
@@ -216,11 +223,12 @@ impl Taking {
                 Ok(Decision::Elsewhere) => Ok(Reported::Elsewhere(report)),
                 Ok(Decision::Known(row)) => Ok(Reported::Done(row)),
                 Ok(Decision::Append(entry)) => {
-                    let mut written = Ok(());
-                    bytes += self.records.add(|bytes| written = entry.write(bytes));
+                    bytes += self
+                        .records
+                        .add(|bytes| unwritten = unwritten.take().or(entry.write(bytes).err()));
                     let row = entry.row();
                     entries.push(Arc::from(entry));
-                    written.map(|()| Reported::Done(row))
+                    Ok(Reported::Done(row))
                 }
             });
         }
@@ -228,24 +236,28 @@ impl Taking {
             return results;
         };
         overlay.go_on_from(last + 1);
-        match self.log.append(&mut self.records, last, folded) {
-            Ok(()) => {
-                overlay.publish(entries, bytes);
-                drop(gate);
-            }
-            Err(error) => {
-                drop(gate);
-                tracing::error!(%error, reports = entries.len(), "the journal failed");
-                let error = Error::Unavailable {
+        let appended = match unwritten {
+            Some(error) => Err(error),
+            None => self
+                .log
+                .append(&mut self.records, last, folded)
+                .map_err(|error| Error::Unavailable {
                     detail: format!("the journal failed: {error}"),
-                };
-                for result in &mut results {
-                    if matches!(result, Ok(Reported::Done(_))) {
-                        *result = Err(error.clone());
-                    }
+                }),
+        };
+        if let Err(error) = appended {
+            tracing::error!(%error, reports = entries.len(), "reports were not taken");
+            // Also of a run that was reported twice among them.
+            let first = entries.first().map_or(last, |entry| entry.number);
+            for result in &mut results {
+                if matches!(result, Ok(Reported::Done(row)) if row.version >= first) {
+                    *result = Err(error.clone());
                 }
             }
+        } else {
+            overlay.publish(entries, bytes);
         }
+        drop(gate);
         results
     }
 
@@ -271,6 +283,8 @@ impl Taking {
         };
         let mut number = self.overlay.next();
         let mut states: HashMap<(Place, &str), Option<State>> = HashMap::new();
+        // The runs that agents report in this batch, by state.
+        let mut runs: HashSet<(i64, String)> = HashSet::new();
         let mut decisions = Vec::with_capacity(reports.len());
         for ((report, target), latest) in reports.iter().zip(&targets).zip(latest) {
             let decision = target.as_ref().map_err(Clone::clone).and_then(|target| {
@@ -281,7 +295,7 @@ impl Taking {
                         None => run_state::find(&transaction, target.place, target.id)?,
                     }),
                 };
-                self.decide_one(&transaction, report, target, state, number)
+                self.decide_one(&transaction, report, target, state, number, &mut runs)
             });
             let retired = device::refuse_retired(&transaction, &report.permit);
             let decision = retired.and(decision);
@@ -299,6 +313,7 @@ impl Taking {
         target: &Target<'_>,
         state: &mut Option<State>,
         number: i64,
+        runs: &mut HashSet<(i64, String)>,
     ) -> Result<Decision, Error> {
         let viewer = report.permit.device_id();
         let Some(state) = state else {
@@ -317,11 +332,15 @@ impl Taking {
             return Ok(Decision::Elsewhere);
         }
         check(&report.precondition, state.version)?;
-        if let Some(run_id) = &told.id
-            && (self.overlay.has_run(state.pk, run_id)
-                || run_state::is_known(connection, state.pk, run_id)?)
-        {
-            return Ok(Decision::Known(state.row()));
+        if let Some(run_id) = &told.id {
+            let run = (state.pk, run_id.clone().into_owned());
+            if runs.contains(&run)
+                || self.overlay.has_run(&run)
+                || run_state::is_known(connection, state.pk, run_id)?
+            {
+                return Ok(Decision::Known(state.row()));
+            }
+            runs.insert(run);
         }
         let mut record = state.record.clone();
         for (position, value) in &report.changes {

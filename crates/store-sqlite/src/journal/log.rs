@@ -448,4 +448,27 @@ mod tests {
         let refused = Log::open(folder.path(), [8; IDENTITY], number).err();
         assert!(matches!(refused, Some(OpenError::ForeignJournal { .. })));
     }
+
+    #[test]
+    fn what_could_not_be_written_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = open(folder.path());
+        append(&mut log, 1..3, 0);
+        // A file that nothing can be written to stands for a disk that takes nothing more.
+        let path = folder.path().join("0.log");
+        let segment = log.current.as_mut().unwrap();
+        let writable = std::mem::replace(&mut segment.file, File::open(&path).unwrap());
+        let refused = log.append(&mut records(&["3".to_owned()]), 3, 0);
+        assert!(refused.is_err());
+        // It could not be undone either, so that nobody knows what is there.
+        log.current.as_mut().unwrap().file = writable;
+        assert!(
+            log.append(&mut records(&["4".to_owned()]), 4, 0).is_err(),
+            "the log is broken until it is opened again"
+        );
+        drop(log);
+        let (mut log, found) = open(folder.path());
+        assert_eq!(found, [1, 2]);
+        append(&mut log, 5..6, 0);
+    }
 }

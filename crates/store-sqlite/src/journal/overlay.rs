@@ -16,15 +16,18 @@ use crate::run_state::Place;
 
 /// How many reports, and how many bytes of them, wait to be folded at most. Then whoever reports
 /// waits too, and in the end is turned away.
-const MOST_REPORTS: usize = 98_304;
+const MOST_REPORTS: usize = 65_536;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// After how long a report is folded, where nobody needs it sooner; the longer, the more of them share
-/// a page and a transaction.
-const DELAY: Duration = Duration::from_secs(1);
+/// After how long a report is folded, where more keep coming; the longer, the more of them share a page
+/// and a transaction.
+const DELAY: Duration = Duration::from_secs(5);
+
+/// After how long without another report all are folded.
+const QUIET: Duration = Duration::from_millis(25);
 
 /// How many reports are folded without waiting for more.
-const ENOUGH: usize = 32_768;
+const ENOUGH: usize = 49_152;
 
 /// How long to wait before what could not be folded is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -168,10 +171,9 @@ impl Overlay {
         keys.map(|key| key.and_then(latest)).collect()
     }
 
-    /// Whether that run of the state waits here.
-    pub(crate) fn has_run(&self, state_pk: i64, run_id: &str) -> bool {
-        let waiting = self.lock();
-        !waiting.run_ids.is_empty() && waiting.run_ids.contains(&(state_pk, run_id.to_owned()))
+    /// Whether that run, by its state and id, waits here.
+    pub(crate) fn has_run(&self, run: &(i64, String)) -> bool {
+        self.lock().run_ids.contains(run)
     }
 
     /// Which reports wait that the path leads through: those of the script that it names, or any where
@@ -260,11 +262,17 @@ impl Overlay {
         let waiting = self.news.wait_while(self.lock(), none);
         let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
         let few = |waiting: &mut Waiting| waiting.reports < ENOUGH && !waiting.is_stopping;
-        let waiting = self.news.wait_timeout_while(waiting, DELAY, few);
-        !waiting
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .is_stopping
+        let (mut waiting, mut waited) = (waiting, Duration::ZERO);
+        loop {
+            let before = waiting.reports;
+            let waited_for = self.news.wait_timeout_while(waiting, QUIET, few);
+            waiting = waited_for.unwrap_or_else(PoisonError::into_inner).0;
+            waited += QUIET;
+            let is_quiet = waiting.reports == before;
+            if is_quiet || waited >= DELAY || !few(&mut waiting) {
+                return !waiting.is_stopping;
+            }
+        }
     }
 
     /// Waits a while before what failed is tried again.
