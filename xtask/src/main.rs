@@ -1,7 +1,7 @@
 //! The developers' commands. `cargo xtask` alone lists them.
 //!
 //! Read in this order: [`workspace`], what the tree holds; [`tidy`], the rules that no other tool
-//! checks; [`suite`], the whole test suite and what it needs; [`fuzz`]; [`bench`];
+//! checks; [`suite`], the whole test suite and what it needs; [`fuzz`]; [`mod@bench`];
 //! [`instructions`].
 #![allow(
     clippy::print_stdout,

@@ -29,8 +29,9 @@ use crate::{
 /// How many rows of the tables are looked through in one step, at most, for such as are up to date.
 const MOST_ROWS: u32 = 4_096;
 
-/// Whether the question can be answered without folding.
-pub(crate) fn can_answer(path: &ResourcePath, query: &Query) -> bool {
+/// Whether the question can be answered without folding; `counts` says whether it asks how many there
+/// are.
+pub(crate) fn can_answer(path: &ResourcePath, query: &Query, counts: bool) -> bool {
     let [_, script, results] = path.steps.as_slice() else {
         return false;
     };
@@ -47,7 +48,7 @@ pub(crate) fn can_answer(path: &ResourcePath, query: &Query) -> bool {
         && query.filter.as_ref().is_none_or(is_plain)
         && query.orderby.iter().all(|order| sort_key(&order.by).is_some())
         // Any other count goes through the tables.
-        && (!query.count || query.filter.as_ref().is_none_or(is_of_outcome))
+        && (!counts || query.filter.as_ref().is_none_or(is_of_outcome))
 }
 
 /// Whether a filter is of one outcome alone.

@@ -106,11 +106,12 @@ impl SqliteStore {
     }
 
     /// Sees to it that a read shows every acknowledged report: folds those that it is about, or answers
-    /// them where the read can put them to what the tables say.
+    /// them where the read can put them to what the tables say. `counts`: the read asks how many.
     pub(crate) async fn settle(
         &self,
         path: &ResourcePath,
         query: &Query,
+        counts: bool,
     ) -> Result<Vec<Arc<Batch>>, Error> {
         let journal = self.journal()?;
         if !journal::shows_results(path, query) {
@@ -118,7 +119,7 @@ impl SqliteStore {
         }
         match journal.overlay.concerned(path) {
             Concerned::Not => {}
-            Concerned::ByOwnStates if merge::can_answer(path, query) => {
+            Concerned::ByOwnStates if merge::can_answer(path, query, counts) => {
                 return Ok(journal.overlay.all());
             }
             Concerned::ByOwnStates | Concerned::ByMore => self.writer.fold().await?,

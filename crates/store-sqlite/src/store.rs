@@ -41,7 +41,7 @@ impl Store for SqliteStore {
         query: &Query,
         page_size: u32,
     ) -> Result<Page, Error> {
-        let reports = self.settle(path, query).await?;
+        let reports = self.settle(path, query, query.count).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         let token_key = self.skip_token_key;
         let read = move |connection: &Connection| {
@@ -60,7 +60,7 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<u64, Error> {
-        let reports = self.settle(path, query).await?;
+        let reports = self.settle(path, query, true).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         self.readers
             .read(move |connection| read::count(connection, &permit, &path, &query, &reports))
@@ -73,7 +73,7 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<Row, Error> {
-        let reports = self.settle(path, query).await?;
+        let reports = self.settle(path, query, query.count).await?;
         let overlay = Arc::clone(&self.journal()?.overlay);
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
         let token_key = self.skip_token_key;

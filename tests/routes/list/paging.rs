@@ -20,16 +20,16 @@ async fn long_texts_leave_the_links_short() {
         let state = json!({ "id": id, "runState": "fail", "resultMessage": message });
         server.create(&states, &state).await;
     }
-    // Those that agree in what is looked at go by their id.
+    // Those that agree in what is looked at are in the order in which they came.
     for (order, expected) in [
-        ("resultMessage", "dabc"),
-        ("resultMessage%20desc", "cbad"),
-        ("tolower(resultMessage)", "dabc"),
+        ("resultMessage", "dbac"),
+        ("resultMessage%20desc", "cabd"),
+        ("tolower(resultMessage)", "dbac"),
         (
             "concat(resultMessage,resultMessage),runState%20desc",
-            "dcba",
+            "dcab",
         ),
-        ("length(resultMessage)%20desc,resultMessage", "dabc"),
+        ("length(resultMessage)%20desc,resultMessage", "dbac"),
     ] {
         let path = format!("{states}?$select=id&$top=1&$orderby={order}");
         let page = server.read(&path).await;

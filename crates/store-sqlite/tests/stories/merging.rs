@@ -104,9 +104,13 @@ proptest! {
                 send(&store, &states, report).await;
             }
             let url = format!("{states}?{list}");
+            let filter = list.split('&').find(|option| option.starts_with("$filter"));
+            let of_filter = format!("{states}/$count?{}", filter.unwrap_or_default());
             let before = pages(&store, &url).await;
+            let counted = store.count(&of_filter).await.unwrap();
             store.fold(&script).await;
             assert_eq!(before, pages(&store, &url).await, "{list}");
+            assert_eq!(counted, store.count(&of_filter).await.unwrap(), "{list}");
         });
     }
 }
