@@ -1,7 +1,8 @@
 //! Every run of every script on every device.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use runstate_graph::clock::Clock as _;
 use runstate_testkit::encode;
 use serde_json::json;
 
@@ -109,6 +110,36 @@ async fn a_report_that_is_sent_many_times_at_once_is_one_run() {
     tokio::join!(report(), report(), report(), report(), report(), report());
     let runs = format!("{}/runs", fleet.state());
     assert_eq!(fleet.server.ids(&runs).await, ["run-1"]);
+}
+
+/// The id that the server gives a run is no secret, so a device may come first with it, or second.
+#[tokio::test]
+async fn a_run_with_the_id_that_the_server_would_give_stops_nobody() {
+    let fleet = Fleet::start().await;
+    let (server, state) = (&fleet.server, fleet.state());
+    let since_1970 = server.clock.now().duration_since(SystemTime::UNIX_EPOCH);
+    let millis = since_1970.unwrap().as_millis();
+    for round in 0..3 {
+        let version = server.get(&state).send().await.header("etag").to_owned();
+        let version: u64 = version
+            .trim_matches(|c: char| !c.is_ascii_digit())
+            .parse()
+            .unwrap();
+        let guessed = format!(
+            "{:08x}-{:04x}-7000-8000-{version:012x}",
+            millis >> 16,
+            millis & 0xffff
+        );
+        fleet
+            .report(&json!({ "errorCode": round }))
+            .await
+            .expect(200);
+        fleet.report(&ended(&guessed, "fail")).await.expect(200);
+        // Everything that needs what was reported in the tables goes on.
+        server.shell_script("Next").await;
+        let runs = server.ids(&format!("{state}/runs")).await;
+        assert_eq!(runs.iter().filter(|id| **id == guessed).count(), 1);
+    }
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ const STATEMENTS: usize = 128;
 
 /// Opens the file for writing; creates it where it is not there, and migrates it where it is old.
 ///
-/// No lock keeps a second process out: nothing is remembered outside of the file, so several servers
-/// and the command line may use one file at a time, and SQLite orders their transactions.
+/// No lock of ours keeps a second process out: SQLite orders the transactions of several. That only one
+/// serves the file, the journal sees to.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     create_file(path)?;
     let connection = open(path)?;
@@ -26,6 +26,9 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_WRITTEN)?;
     // The log is synced at every commit: what is acknowledged survives a loss of power.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // As the journal's files are synced on macOS; nothing elsewhere.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Savepoints keep the old pages aside, and those should not become temporary files.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -58,6 +61,9 @@ const WAL_PAGES: i64 = 65_536;
 /// written, since rows are read with their sort keys beside them.
 const LONGEST_WRITTEN: i32 = 32 * 1024 * 1024;
 const LONGEST_READ: i32 = 2 * LONGEST_WRITTEN;
+
+/// How much text one report may hold: what is around it in its row needs room too.
+pub(crate) const LONGEST: usize = 31 * 1024 * 1024;
 
 /// Makes the write-ahead log the file's journal. Where that cannot be, on some network file systems
 /// or in memory, SQLite goes on with another, and readers would then be turned away by every write.

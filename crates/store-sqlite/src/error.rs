@@ -64,6 +64,14 @@ pub enum OpenError {
         /// The folder of the journal.
         folder: PathBuf,
     },
+    /// The journal beside it cannot be used.
+    #[error("the journal {} cannot be used: {error}", folder.display())]
+    Journal {
+        /// Its folder, or the file in it that is concerned.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// It cannot be created.
     #[error("{} cannot be created: {error}", file.display())]
     Io {

@@ -9,29 +9,37 @@ use crate::{
     counters::{self, Change},
     error::store_error,
     journal::{Entry, Overlay},
-    run_state::Place,
+    run_state::{self, Place},
     write::execute,
 };
 
 pub(crate) const FOLDED: &str = "SELECT folded FROM journal";
-const SET_FOLDED: &str = "UPDATE journal SET folded = ?";
+/// Up to that number all is in the tables.
+pub(crate) const FOLD: &str = "UPDATE journal SET folded = max(folded, ?)";
 
 /// Folds all that waits, in one transaction.
 pub(crate) fn fold(connection: &Connection, overlay: &Overlay) -> Result<(), Error> {
     let batches = overlay.all();
+    if batches.is_empty() {
+        return Ok(());
+    }
+    let transaction =
+        rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)
+            .map_err(store_error)?;
+    // Asked under the lock: a commit may have taken effect although it was reported to have failed.
+    let folded: i64 = transaction
+        .query_row(FOLDED, [], |row| row.get(0))
+        .map_err(store_error)?;
     let entries: Vec<&Entry> = batches
         .iter()
         .flat_map(|batch| &batch.entries)
         .map(|entry| &**entry)
+        .filter(|entry| entry.number > folded)
         .collect();
-    let Some(last) = entries.last() else {
-        return Ok(());
-    };
-    let transaction =
-        rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)
-            .map_err(store_error)?;
-    apply(&transaction, &entries)?;
-    execute(&transaction, SET_FOLDED, [last.number])?;
+    if let Some(last) = entries.last() {
+        apply(&transaction, &entries)?;
+        execute(&transaction, FOLD, [last.number])?;
+    }
     transaction.commit().map_err(store_error)?;
     overlay.folded(batches.len());
     Ok(())
@@ -43,7 +51,7 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
     for entry in entries {
         entry.outcome()?.append_as(
             connection,
-            Some(entry.number),
+            entry.number,
             entry.state_pk,
             (&entry.run_id, entry.received),
             entry.told.as_ref(),
@@ -56,11 +64,13 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
     let mut users: BTreeSet<(i64, i64)> = BTreeSet::new();
     for of_one in states.chunk_by(|a, b| a.state_pk == b.state_pk) {
         let [.., last] = of_one else { continue };
-        let outcome = last.outcome()?;
-        if !outcome.apply(connection, last.state_pk, last.number)? {
+        // From what the row shows, so that the counters are right whatever has become of the file.
+        let Some(mut shown) = run_state::shown(connection, last.state_pk)? else {
             // What is not there any more counts for nothing.
             continue;
-        }
+        };
+        last.outcome()?
+            .apply(connection, last.state_pk, last.number)?;
         let Place {
             script_pk,
             user_state_pk,
@@ -68,7 +78,8 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
         if user_state_pk == 0 {
             let change = counts.entry(script_pk).or_default();
             for entry in of_one {
-                change.add(entry.before, entry.after());
+                change.add(shown, entry.after());
+                shown = entry.after();
             }
         } else {
             users.insert((script_pk, user_state_pk));

@@ -1,6 +1,6 @@
 //! The store opened: its file, its journal, its threads.
 
-use std::{path::Path, sync::Arc};
+use std::{fs::File, path::Path, sync::Arc};
 
 use runstate_graph::clock::Clock;
 use runstate_odata::check::{Query, ResourcePath};
@@ -11,7 +11,7 @@ use crate::{
     OpenError,
     change_writer::ChangeWriter,
     connection,
-    journal::{self, Batch, Concerned, Journal, Overlay},
+    journal::{self, Batch, Concerned, Journal, Opened, Overlay},
     merge,
     readers::Readers,
     writer::Writer,
@@ -23,7 +23,7 @@ use crate::{
 /// alone. Dropping the store waits until all that was accepted is written.
 pub struct SqliteStore {
     // Dropped in this order: first nothing more is taken in, and then what was is written.
-    journal: Option<Journal>,
+    pub(crate) journal: Option<Journal>,
     pub(crate) readers: Readers,
     pub(crate) writer: Arc<Writer>,
     pub(crate) changing: ChangeWriter,
@@ -46,8 +46,9 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let connection = connection::open_writer(path)?;
-        let (log, overlay) = journal::open(&connection, path)?;
-        let mut store = Self::with(connection, path, Arc::clone(&clock), Some(&overlay))?;
+        let Opened { log, overlay, lock } = journal::open(&connection, path)?;
+        let folding = Some((Arc::clone(&overlay), lock));
+        let mut store = Self::with(connection, path, Arc::clone(&clock), folding)?;
         let reading = connection::open_reader(path)?;
         let writer = Arc::clone(&store.writer);
         let journal = Journal::start(log, overlay, reading, clock, writer);
@@ -73,11 +74,11 @@ impl SqliteStore {
         connection: Connection,
         path: &Path,
         clock: Arc<dyn Clock>,
-        overlay: Option<&Arc<Overlay>>,
+        folding: Option<(Arc<Overlay>, File)>,
     ) -> Result<Self, OpenError> {
         let skip_token_key = connection::secret(&connection, "skip_token")?;
         let readers = Readers::open(path)?;
-        let writer = Writer::start(connection, overlay.map(Arc::clone));
+        let writer = Writer::start(connection, folding);
         let writer = Arc::new(writer.map_err(|error| OpenError::Io {
             file: path.to_owned(),
             error,

@@ -1,4 +1,4 @@
-//! A report of how a run ended: from the path of its run state to the journal, and to whatever else
+//! A report of how a run ended: from the path of its run state to the history, and to whatever else
 //! shows it.
 
 use runstate_graph::{clock::Clock, permit::Permit};

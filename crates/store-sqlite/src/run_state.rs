@@ -1,4 +1,4 @@
-//! The one narrow door through which every outcome of a run comes in: append it to the journal,
+//! The one narrow door through which every outcome of a run comes in: append it to the history,
 //! apply it to the device state, keep the counters.
 //!
 //! The statements are written out here rather than derived, because this is the call that a fleet
@@ -7,7 +7,7 @@
 use runstate_graph::{clock::Clock, entity::DEVICE_STATE};
 use runstate_odata::edm::{DateTimeOffset, Record, Value};
 use runstate_store::{Changes, Error, Row};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Statement, ToSql, params};
 
 use crate::{
     counters::{self, Tally},
@@ -30,12 +30,14 @@ const APPEND: &str = "INSERT INTO run (pk, state_pk, id, version, received_date_
      last_state_update_date_time_form, error_code, error_description, script_version, \
      start_date_time, start_date_time_form, end_date_time, end_date_time_form, exit_code, account, \
      run_request_id, output_truncated, output, error_output) \
-     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+     ON CONFLICT DO NOTHING";
 /// [`APPEND`] of a run of which nothing more was told.
 const APPEND_PLAIN: &str = "INSERT INTO run (pk, state_pk, id, version, received_date_time, \
      received_date_time_form, run_state, result_message, last_state_update_date_time, \
      last_state_update_date_time_form, error_code, error_description, output_truncated) \
-     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING";
+const SHOWN: &str = "SELECT run_state FROM device_run_state WHERE pk = ?";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM run WHERE state_pk = ? AND id = ?)";
 const APPLY: &str = "UPDATE device_run_state SET version = ?2, run_state = ?3, \
      result_message = ?4, last_state_update_date_time = ?5, \
@@ -51,6 +53,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("insert", INSERT),
     ("append", APPEND),
     ("append plain", APPEND_PLAIN),
+    ("shown", SHOWN),
     ("is known", IS_KNOWN),
     ("apply", APPLY),
     ("set version", SET_VERSION),
@@ -150,7 +153,7 @@ fn read(row: &rusqlite::Row<'_>, place: Place, id: &str) -> rusqlite::Result<Res
 }
 
 /// Reports an outcome: `changes` over what the state shows, with what the agent tells of the `run`.
-/// Answers the state as it is then. A run that is in the journal already changes nothing.
+/// Answers the state as it is then. A run that is in the history already changes nothing.
 pub(crate) fn report(
     connection: &Connection,
     clock: &dyn Clock,
@@ -248,7 +251,7 @@ pub(crate) fn create(
     })
 }
 
-/// Removes a device state. Its runs stay in the journal.
+/// Removes a device state. Its runs stay in the history.
 pub(crate) fn delete(connection: &Connection, state: &State) -> Result<(), Error> {
     connection
         .prepare_cached(DELETE)
@@ -270,7 +273,7 @@ fn count(connection: &Connection, place: Place, before: Tally, after: Tally) -> 
     }
 }
 
-/// How a run ended: what the journal and the state both hold.
+/// How a run ended: what the history and the state both hold.
 pub(crate) struct Outcome<'a> {
     pub(crate) run_state: i32,
     pub(crate) result_message: Option<&'a str>,
@@ -325,24 +328,42 @@ impl<'a> Outcome<'a> {
                 &*made
             }
         };
-        self.append_as(connection, None, pk, (id, instant(received)), Some(told))
+        let run = (None, pk, id, instant(received));
+        self.write_run(connection, run, Some(told), |statement, values| {
+            statement.insert(values)
+        })
     }
 
-    /// Appends the outcome of the run with that id, received at that instant, to the history: under
-    /// that number, or else under the next.
+    /// Adds the outcome to the history under the number that the journal gave it, with the run's id and
+    /// the instant when it was received. Where the history has that run, it stays as it is: what is in
+    /// the journal must never stand in the way of what comes behind it.
     pub(crate) fn append_as(
         &self,
         connection: &Connection,
-        number: Option<i64>,
+        number: i64,
         pk: i64,
         (id, received): (&str, Instant),
         told: Option<&Told<'_>>,
-    ) -> Result<i64, Error> {
+    ) -> Result<(), Error> {
+        let run = (Some(number), pk, id, received);
+        self.write_run(connection, run, told, |statement, values| {
+            statement.execute(values)
+        })?;
+        Ok(())
+    }
+
+    fn write_run<T>(
+        &self,
+        connection: &Connection,
+        (number, pk, id, received): (Option<i64>, i64, &str, Instant),
+        told: Option<&Told<'_>>,
+        run: impl FnOnce(&mut Statement<'_>, &[&dyn ToSql]) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         let Some(told) = told else {
             return connection
                 .prepare_cached(APPEND_PLAIN)
                 .and_then(|mut statement| {
-                    statement.insert(params![
+                    let values = params![
                         number,
                         pk,
                         id,
@@ -354,14 +375,15 @@ impl<'a> Outcome<'a> {
                         self.updated.form(),
                         self.error_code,
                         self.error_description,
-                    ])
+                    ];
+                    run(&mut statement, values)
                 })
                 .map_err(store_error);
         };
         connection
             .prepare_cached(APPEND)
             .and_then(|mut statement| {
-                statement.insert(params![
+                let values = params![
                     number,
                     pk,
                     id,
@@ -384,19 +406,20 @@ impl<'a> Outcome<'a> {
                     told.output_truncated,
                     told.output,
                     told.error_output,
-                ])
+                ];
+                run(&mut statement, values)
             })
             .map_err(store_error)
     }
 
-    /// Makes the state show the outcome; says whether the state is there.
+    /// Makes the state show the outcome.
     pub(crate) fn apply(
         &self,
         connection: &Connection,
         pk: i64,
         version: i64,
-    ) -> Result<bool, Error> {
-        let changed = connection
+    ) -> Result<(), Error> {
+        connection
             .prepare_cached(APPLY)
             .and_then(|mut statement| {
                 statement.execute(params![
@@ -411,11 +434,19 @@ impl<'a> Outcome<'a> {
                 ])
             })
             .map_err(store_error)?;
-        Ok(changed > 0)
+        Ok(())
     }
 }
 
-/// Whether the journal has that run of the state.
+/// The `runState` that a state shows; none where it is not there.
+pub(crate) fn shown(connection: &Connection, pk: i64) -> Result<Option<i32>, Error> {
+    connection
+        .prepare_cached(SHOWN)
+        .and_then(|mut shown| shown.query_row([pk], |row| row.get(0)).optional())
+        .map_err(store_error)
+}
+
+/// Whether the history has that run of the state.
 pub(crate) fn is_known(connection: &Connection, pk: i64, run_id: &str) -> Result<bool, Error> {
     connection
         .prepare_cached(IS_KNOWN)

@@ -396,6 +396,13 @@ impl Store for SqliteStore {
                 .map_err(store_error)
         };
         self.readers.read(probe).await?;
+        if let Some(journal) = &self.journal
+            && !journal.overlay.is_sound()
+        {
+            return Err(Error::Unavailable {
+                detail: "the journal takes no reports, or cannot be folded".to_owned(),
+            });
+        }
         // A transaction that writes nothing is not synced, but it needs all that a write needs.
         self.writer.write_apart(probe).await
     }

@@ -9,6 +9,7 @@
 //! at, all of it is; then the write keeps further reports out until it is committed.
 
 use std::{
+    fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -23,8 +24,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     error::{internal, store_error},
-    fold::fold,
+    fold::{FOLD, fold},
     journal::Overlay,
+    write::execute,
 };
 
 /// How many requests may wait before the next is turned away: about a second's work.
@@ -56,15 +58,21 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread; it folds from that overlay, where the process has the file's journal.
+    /// Starts the thread; it folds from that overlay, where the process has the file's journal, and
+    /// gives the lock back when it has folded for the last time.
     pub(crate) fn start(
         connection: Connection,
-        overlay: Option<Arc<Overlay>>,
+        folding: Option<(Arc<Overlay>, File)>,
     ) -> std::io::Result<Self> {
         let (queue, waiting) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&connection, overlay.as_deref(), &waiting))?;
+            .spawn(move || {
+                let (overlay, lock) = folding.unzip();
+                write_all(&connection, overlay.as_deref(), &waiting);
+                drop(connection);
+                drop(lock);
+            })?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -232,7 +240,7 @@ fn write_all(connection: &Connection, overlay: Option<&Overlay>, waiting: &Recei
         }
         let written = match overlay.filter(|_| settled) {
             Some(overlay) => write_settled(connection, overlay, &mut batch),
-            None => write_batch(connection, &mut batch),
+            None => write_batch(connection, &mut batch, |_| Ok(())),
         };
         if let Err(error) = written {
             tracing::error!(%error, requests = batch.len(), "a transaction failed");
@@ -252,6 +260,7 @@ fn write_all(connection: &Connection, overlay: Option<&Overlay>, waiting: &Recei
 fn fold_all(connection: &Connection, overlay: &Overlay) -> Result<(), Error> {
     let folded = catch_unwind(AssertUnwindSafe(|| fold(connection, overlay)));
     let folded = folded.unwrap_or_else(|_| Err(internal("a fold panicked")));
+    overlay.set_stuck(folded.is_err());
     if let Err(error) = &folded {
         tracing::error!(%error, "the journal could not be folded");
         roll_back(connection);
@@ -276,9 +285,17 @@ fn write_settled(
 ) -> Result<(), Error> {
     let _gate = overlay.gate();
     fold_all(connection, overlay)?;
-    write_batch(connection, batch)?;
+    // All reports up to this number are in the tables, or were refused: should the log have any more
+    // of them, they do not count, and the numbers may be given to what is written now.
+    let folded = overlay.next() - 1;
+    let last = write_batch(connection, batch, |connection| {
+        execute(connection, FOLD, [folded])?;
+        last_run(connection)
+    })?;
+    // It is committed, so from here on nothing may fail.
+    overlay.all_folded(folded);
     overlay.scripts_changed();
-    overlay.go_on_from(last_run(connection)? + 1);
+    overlay.go_on_from(last + 1);
     Ok(())
 }
 
@@ -290,8 +307,12 @@ pub(crate) fn last_run(connection: &Connection) -> Result<i64, Error> {
         .map_err(store_error)
 }
 
-/// One transaction for the whole batch.
-fn write_batch(connection: &Connection, batch: &mut [Box<dyn Request>]) -> Result<(), Error> {
+/// One transaction for the whole batch, and what `finish` does at its end.
+fn write_batch<T>(
+    connection: &Connection,
+    batch: &mut [Box<dyn Request>],
+    finish: impl FnOnce(&Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
     let execute = |sql| {
         connection
             .prepare_cached(sql)
@@ -319,8 +340,9 @@ fn write_batch(connection: &Connection, batch: &mut [Box<dyn Request>]) -> Resul
         }
         execute("RELEASE request")?;
     }
+    let finished = finish(connection)?;
     execute("COMMIT")?;
-    Ok(())
+    Ok(finished)
 }
 
 #[cfg(test)]

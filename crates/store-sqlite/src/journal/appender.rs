@@ -17,7 +17,7 @@ use std::{
 use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_odata::{
     check::ResourcePath,
-    edm::{DateTimeOffset, Record, StructuredType},
+    edm::{DateTimeOffset, Record, StructuredType, Value},
 };
 use runstate_store::{Changes, Error, Precondition, Row};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 
 use super::{Entry, Log, Overlay, log::Records};
 use crate::{
+    connection::LONGEST,
     device,
     error::{internal, store_error},
     path,
@@ -38,6 +39,9 @@ const QUEUE: usize = 16_384;
 
 /// How many reports are synced together at most.
 const BATCH: usize = 512;
+
+/// From how many bytes of text on a batch takes no more: what scripts have printed may be large.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// After how many seconds one that was turned away should come again.
 const RETRY_AFTER: u32 = 1;
@@ -64,6 +68,19 @@ pub(crate) struct Report {
     pub(crate) changes: Changes,
     pub(crate) run: Option<Record>,
     pub(crate) precondition: Precondition,
+}
+
+impl Report {
+    /// How many bytes of text it holds.
+    fn text(&self) -> usize {
+        let values = self.changes.iter().map(|(_, value)| value);
+        let told = self.run.iter().flat_map(|run| &run.values);
+        values
+            .chain(told)
+            .filter_map(Value::as_str)
+            .map(str::len)
+            .sum()
+    }
 }
 
 /// What has become of a report.
@@ -192,8 +209,15 @@ impl Taking {
     fn take_all(&mut self, waiting: &Receiver<(Report, Reply)>) {
         while let Ok(first) = waiting.recv() {
             let folded = self.overlay.wait_for_room();
+            let mut bytes = first.0.text();
             let mut batch = vec![first];
-            batch.extend(waiting.try_iter().take(BATCH - 1));
+            while bytes < BATCH_BYTES
+                && batch.len() < BATCH
+                && let Ok(next) = waiting.try_recv()
+            {
+                bytes += next.0.text();
+                batch.push(next);
+            }
             let (reports, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             // What a panic leaves half done is forgotten with the batch, and the thread has to go on.
             let results = catch_unwind(AssertUnwindSafe(|| self.take(reports, folded)));
@@ -241,6 +265,11 @@ impl Taking {
             None => self
                 .log
                 .append(&mut self.records, last, folded)
+                .inspect_err(|_| {
+                    if self.log.is_broken() {
+                        overlay.set_broken();
+                    }
+                })
                 .map_err(|error| Error::Unavailable {
                     detail: format!("the journal failed: {error}"),
                 }),
@@ -269,11 +298,12 @@ impl Taking {
         }
         let targets: Vec<_> = reports.iter().map(|report| self.target(report)).collect();
         // First the overlay and then the tables: what is folded in between is seen there.
-        let latest = self.overlay.latest_of(
-            targets
-                .iter()
-                .map(|target| Some(target.as_ref().ok()?).map(|target| (target.place, target.id))),
-        );
+        let keys = targets.iter().zip(reports).map(|(target, report)| {
+            let run_id = report.run.as_ref().and_then(|run| run.get("id").as_str());
+            let target = target.as_ref().ok()?;
+            Some((target.place, target.id, run_id))
+        });
+        let latest = self.overlay.latest_of(keys);
         let transaction = match self.connection.unchecked_transaction() {
             Ok(transaction) => transaction,
             Err(error) => {
@@ -286,8 +316,11 @@ impl Taking {
         // The runs that agents report in this batch, by state.
         let mut runs: HashSet<(i64, String)> = HashSet::new();
         let mut decisions = Vec::with_capacity(reports.len());
-        for ((report, target), latest) in reports.iter().zip(&targets).zip(latest) {
-            let decision = target.as_ref().map_err(Clone::clone).and_then(|target| {
+        for ((report, target), (latest, is_waiting)) in reports.iter().zip(&targets).zip(latest) {
+            // Nothing that is refused may leave a trace, so this comes first.
+            let retired = device::refuse_retired(&transaction, &report.permit);
+            let target = retired.and_then(|()| target.as_ref().map_err(Clone::clone));
+            let decision = target.and_then(|target| {
                 let state = match states.entry((target.place, target.id)) {
                     hash_map::Entry::Occupied(state) => state.into_mut(),
                     hash_map::Entry::Vacant(vacant) => vacant.insert(match latest {
@@ -295,10 +328,18 @@ impl Taking {
                         None => run_state::find(&transaction, target.place, target.id)?,
                     }),
                 };
-                self.decide_one(&transaction, report, target, state, number, &mut runs)
+                let is_known = |run: &(i64, String)| {
+                    let is_here = is_waiting || runs.contains(run);
+                    Ok(is_here || run_state::is_known(&transaction, run.0, &run.1)?)
+                };
+                let decision = self.decide_one(report, target, state, number, is_known)?;
+                if let Decision::Append(entry) = &decision
+                    && let Some(run_id) = entry.told_id()
+                {
+                    runs.insert((entry.state_pk, run_id.to_owned()));
+                }
+                Ok(decision)
             });
-            let retired = device::refuse_retired(&transaction, &report.permit);
-            let decision = retired.and(decision);
             number += i64::from(matches!(decision, Ok(Decision::Append(_))));
             decisions.push(decision);
         }
@@ -306,14 +347,14 @@ impl Taking {
     }
 
     /// What is to be done with one report to a state, which is changed to what it is afterwards.
+    /// `is_known` says whether a run, by its state and id, has been reported before.
     fn decide_one(
         &self,
-        connection: &Connection,
         report: &Report,
         target: &Target<'_>,
         state: &mut Option<State>,
         number: i64,
-        runs: &mut HashSet<(i64, String)>,
+        is_known: impl Fn(&(i64, String)) -> Result<bool, Error>,
     ) -> Result<Decision, Error> {
         let viewer = report.permit.device_id();
         let Some(state) = state else {
@@ -332,15 +373,10 @@ impl Taking {
             return Ok(Decision::Elsewhere);
         }
         check(&report.precondition, state.version)?;
-        if let Some(run_id) = &told.id {
-            let run = (state.pk, run_id.clone().into_owned());
-            if runs.contains(&run)
-                || self.overlay.has_run(&run)
-                || run_state::is_known(connection, state.pk, run_id)?
-            {
-                return Ok(Decision::Known(state.row()));
-            }
-            runs.insert(run);
+        if let Some(run_id) = &told.id
+            && is_known(&(state.pk, run_id.clone().into_owned()))?
+        {
+            return Ok(Decision::Known(state.row()));
         }
         let mut record = state.record.clone();
         for (position, value) in &report.changes {
@@ -365,6 +401,11 @@ impl Taking {
             record: record.clone(),
             told: report.run.is_some().then(|| told.into_owned()),
         };
+        if entry.text() > LONGEST {
+            return Err(Error::Invalid {
+                message: "The report is longer than the store takes.".to_owned(),
+            });
+        }
         state.version = number;
         state.run_state = after;
         state.record = record;

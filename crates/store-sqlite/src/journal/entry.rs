@@ -77,6 +77,16 @@ impl Entry {
         self.told.as_ref()?.id.as_deref()
     }
 
+    /// How many bytes of text it holds.
+    pub(crate) fn text(&self) -> usize {
+        let texts = self.record.values.iter().filter_map(Value::as_str);
+        let output = self.told.iter().flat_map(|told| {
+            let texts = [&told.id, &told.account, &told.output, &told.error_output];
+            texts.into_iter().flatten().map(|text| &**text)
+        });
+        texts.chain(output).map(str::len).sum()
+    }
+
     /// The state as the report left it.
     pub(crate) fn row(&self) -> Row {
         Row {

@@ -26,6 +26,9 @@ const RECORD_HEADER: usize = 8;
 /// From this size on a segment is full, in bytes. A record may be longer and is then the last.
 const SEGMENT: u64 = 8 * 1024 * 1024;
 
+/// How much memory for records is kept from one batch to the next, in bytes.
+const KEPT: usize = 1024 * 1024;
+
 /// How long a data file's identity is.
 pub(crate) const IDENTITY: usize = 32;
 
@@ -39,6 +42,8 @@ pub(crate) struct Records {
 impl Records {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
+        // One that was large once need not stay so.
+        self.bytes.shrink_to(KEPT);
         self.payloads.clear();
     }
 
@@ -70,7 +75,7 @@ impl Records {
 /// A record that was found when the log was opened.
 pub(crate) type Found = Vec<u8>;
 
-/// The open log. One process at a time has it.
+/// The open log. One process at a time has it: the one with the lock.
 pub(crate) struct Log {
     folder: PathBuf,
     identity: [u8; IDENTITY],
@@ -83,8 +88,6 @@ pub(crate) struct Log {
     next_generation: u64,
     /// A sync has failed: what of the file is on disk nobody knows, and asking again tells nothing.
     is_broken: bool,
-    /// Locked for as long as the log is open.
-    _lock: File,
 }
 
 struct Segment {
@@ -99,7 +102,8 @@ struct Segment {
 impl Log {
     /// Opens the log in that folder, which is made where it is not there, of the data file with that
     /// identity. Answers the records too, in no particular order; whatever they hold stays in the log
-    /// until [`Log::append`] is told that it is folded.
+    /// until [`Log::append`] is told that it is folded. The file is the lock, to be kept until nothing
+    /// of the log is folded any more.
     ///
     /// # Errors
     ///
@@ -109,9 +113,9 @@ impl Log {
         folder: &Path,
         identity: [u8; IDENTITY],
         number: impl Fn(&[u8]) -> Option<i64>,
-    ) -> Result<(Self, Vec<Found>), OpenError> {
-        let fail = |error| OpenError::Io {
-            file: folder.to_owned(),
+    ) -> Result<(Self, Vec<Found>, File), OpenError> {
+        let fail = |error| OpenError::Journal {
+            folder: folder.to_owned(),
             error,
         };
         make_folder(folder).map_err(fail)?;
@@ -125,15 +129,13 @@ impl Log {
             next_segment: 0,
             next_generation: 1,
             is_broken: false,
-            _lock: lock,
         };
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(fail)? {
             let name = entry.map_err(fail)?.file_name();
-            let Some(segment) = name.to_str().and_then(|name| name.strip_suffix(".log")) else {
-                continue;
-            };
-            if let Ok(segment) = segment.parse() {
+            let segment = name.to_str().and_then(|name| name.strip_suffix(".log"));
+            let is_number = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+            if let Some(Ok(segment)) = segment.filter(is_number).map(str::parse) {
                 let records = log.read_segment(segment)?;
                 let last = records.iter().filter_map(|record| number(record)).max();
                 match last {
@@ -143,12 +145,18 @@ impl Log {
                 found.extend(records);
             }
         }
-        Ok((log, found))
+        Ok((log, found, lock))
+    }
+
+    /// Whether it takes nothing more until it is opened again.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     /// Appends the records, of which the last has the number `last`, and syncs. They are durable when
-    /// this returns; where it fails, none of them is in the log. Up to the number `folded` all is in
-    /// the tables too.
+    /// this returns. Where it fails none of them counts, but if the log is broken then, some may be
+    /// found when it is next opened: their numbers must not be given again. Up to the number `folded`
+    /// all is in the tables too.
     pub(crate) fn append(
         &mut self,
         records: &mut Records,
@@ -210,9 +218,7 @@ impl Log {
         let opened = open_file(&path).and_then(|mut file| {
             file.write_all(&header(generation, &self.identity))?;
             file.sync_all()?;
-            if is_new {
-                crate::connection::sync_folder(&path)?;
-            }
+            crate::connection::sync_folder(&path)?;
             Ok(file)
         });
         let file = match opened {
@@ -242,8 +248,8 @@ impl Log {
         let mut bytes = Vec::new();
         File::open(&path)
             .and_then(|mut file| file.read_to_end(&mut bytes))
-            .map_err(|error| OpenError::Io {
-                file: path.clone(),
+            .map_err(|error| OpenError::Journal {
+                folder: path.clone(),
                 error,
             })?;
         let Some((generation, identity)) = read_header(&bytes) else {
@@ -312,13 +318,17 @@ fn read_record(generation: u64, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The journal holds what scripts have printed, so its owner alone may read it.
 fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
-        Ok(()) => crate::connection::sync_folder(folder),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+    let made = {
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)
+    };
+    #[cfg(not(unix))]
+    let made = std::fs::create_dir(folder);
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => crate::connection::sync_folder(folder),
     }
 }
 
@@ -332,8 +342,8 @@ fn open_file(path: &Path) -> io::Result<File> {
 
 fn lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("lock");
-    let fail = |error| OpenError::Io {
-        file: path.clone(),
+    let fail = |error| OpenError::Journal {
+        folder: path.clone(),
         error,
     };
     let file = open_file(&path).map_err(fail)?;
@@ -359,7 +369,7 @@ mod tests {
     }
 
     fn open(folder: &Path) -> (Log, Vec<i64>) {
-        let (log, found) = Log::open(folder, OURS, number).unwrap();
+        let (log, found, _) = Log::open(folder, OURS, number).unwrap();
         let mut found: Vec<i64> = found.iter().filter_map(|record| number(record)).collect();
         found.sort_unstable();
         (log, found)
@@ -440,11 +450,12 @@ mod tests {
     #[test]
     fn a_log_has_one_owner_and_one_data_file() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut log, _) = open(folder.path());
+        let (mut log, _, lock) = Log::open(folder.path(), OURS, number).unwrap();
         append(&mut log, 1..2, 0);
+        drop(log);
         let refused = Log::open(folder.path(), OURS, number).err();
         assert!(matches!(refused, Some(OpenError::InUse { .. })));
-        drop(log);
+        drop(lock);
         let refused = Log::open(folder.path(), [8; IDENTITY], number).err();
         assert!(matches!(refused, Some(OpenError::ForeignJournal { .. })));
     }

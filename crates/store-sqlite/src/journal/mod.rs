@@ -21,6 +21,7 @@ mod overlay;
 
 use std::{
     ffi::OsString,
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
@@ -73,35 +74,51 @@ impl Journal {
     }
 }
 
+/// A journal that is open and not at work yet.
+pub(crate) struct Opened {
+    pub(crate) log: Log,
+    pub(crate) overlay: Arc<Overlay>,
+    /// For whoever folds last.
+    pub(crate) lock: File,
+}
+
 /// Opens the journal of a data file, and folds what is in it and not in the tables.
-pub(crate) fn open(connection: &Connection, file: &Path) -> Result<(Log, Arc<Overlay>), OpenError> {
-    let folder = folder(file);
+pub(crate) fn open(connection: &Connection, file: &Path) -> Result<Opened, OpenError> {
+    // By whichever name the file is opened, the journal is the same.
+    let file = file.canonicalize().map_err(|error| OpenError::Journal {
+        folder: file.to_owned(),
+        error,
+    })?;
+    let folder = folder(&file);
+    let fail = |error: Box<dyn std::error::Error + Send + Sync>| OpenError::Journal {
+        folder: folder.clone(),
+        error: std::io::Error::other(error),
+    };
     let identity = secret(connection, "journal")?;
-    let (log, found) = Log::open(&folder, identity, Entry::number_of)?;
+    let (log, found, lock) = Log::open(&folder, identity, Entry::number_of)?;
+    // Written once more, and synced: a process that was killed may have committed without.
+    connection.execute("UPDATE journal SET folded = folded", [])?;
     let folded = connection.query_row(fold::FOLDED, [], |row| row.get(0))?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     for record in found {
-        let entry = Entry::read(&record).ok_or_else(|| OpenError::Io {
-            file: folder.clone(),
-            error: std::io::Error::other("a record is not one that this runstate knows"),
-        })?;
-        if entry.number > folded {
-            entries.push(Arc::new(entry));
-            bytes += record.len();
+        if Entry::number_of(&record).is_some_and(|number| number <= folded) {
+            continue;
         }
+        let unknown = || fail("a record is not one that this runstate knows".into());
+        let entry = Entry::read(&record).ok_or_else(unknown)?;
+        entries.push(Arc::new(entry));
+        bytes += record.len();
     }
     entries.sort_by_key(|entry| entry.number);
-    let last = writer::last_run(connection).map_err(|error| OpenError::Io {
-        file: file.to_owned(),
-        error: std::io::Error::other(error),
-    })?;
+    let last = writer::last_run(connection).map_err(|error| fail(error.into()))?;
     let newest = entries.last().map_or(folded, |entry| entry.number);
     let overlay = Arc::new(Overlay::new(entries, bytes, folded, last.max(newest) + 1));
     if let Err(error) = fold::fold(connection, &overlay) {
         // Such as on a full disk. Reads and reports go on, and it is tried again.
         tracing::error!(%error, "the journal could not be folded");
+        overlay.set_stuck(true);
     }
-    Ok((log, overlay))
+    Ok(Opened { log, overlay, lock })
 }
 
 /// The folder of a data file's journal.

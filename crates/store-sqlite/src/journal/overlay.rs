@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -21,13 +21,13 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// After how long a report is folded, where more keep coming; the longer, the more of them share a page
 /// and a transaction.
-const DELAY: Duration = Duration::from_secs(5);
+const DELAY: Duration = Duration::from_secs(1);
 
 /// After how long without another report all are folded.
 const QUIET: Duration = Duration::from_millis(25);
 
 /// How many reports are folded without waiting for more.
-const ENOUGH: usize = 49_152;
+const ENOUGH: usize = 16_384;
 
 /// How long to wait before what could not be folded is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -46,6 +46,10 @@ pub(crate) struct Overlay {
     next: AtomicI64,
     /// Grows when scripts may have changed.
     scripts: AtomicU64,
+    /// The log takes nothing more until it is opened again.
+    is_broken: AtomicBool,
+    /// The last fold has failed.
+    is_stuck: AtomicBool,
 }
 
 /// How many reports wait that concern a script.
@@ -142,6 +146,8 @@ impl Overlay {
             gate: Gate::default(),
             next: AtomicI64::new(next),
             scripts: AtomicU64::new(0),
+            is_broken: AtomicBool::new(false),
+            is_stuck: AtomicBool::new(false),
         };
         overlay.lock().folded = folded;
         if !entries.is_empty() {
@@ -160,20 +166,24 @@ impl Overlay {
         waiting.latest.get(&place)?.get(id).map(Arc::clone)
     }
 
-    /// The latest reports to these states, at one moment.
+    /// The latest reports to these states, and whether that run of the state waits here, all at one
+    /// moment.
     pub(crate) fn latest_of<'a>(
         &self,
-        keys: impl Iterator<Item = Option<(Place, &'a str)>>,
-    ) -> Vec<Option<Arc<Entry>>> {
+        keys: impl Iterator<Item = Option<(Place, &'a str, Option<&'a str>)>>,
+    ) -> Vec<(Option<Arc<Entry>>, bool)> {
         let waiting = self.lock();
-        let latest =
-            |(place, id): (Place, &str)| waiting.latest.get(&place)?.get(id).map(Arc::clone);
-        keys.map(|key| key.and_then(latest)).collect()
-    }
-
-    /// Whether that run, by its state and id, waits here.
-    pub(crate) fn has_run(&self, run: &(i64, String)) -> bool {
-        self.lock().run_ids.contains(run)
+        let latest = |(place, id, run_id): (Place, &str, Option<&str>)| {
+            let entry = waiting.latest.get(&place)?.get(id)?;
+            // Of a run that waits the state has a report that waits.
+            let has_run = run_id.is_some_and(|run_id| {
+                let run = (entry.state_pk, run_id.to_owned());
+                waiting.run_ids.contains(&run)
+            });
+            Some((Some(Arc::clone(entry)), has_run))
+        };
+        keys.map(|key| key.and_then(latest).unwrap_or_default())
+            .collect()
     }
 
     /// Which reports wait that the path leads through: those of the script that it names, or any where
@@ -301,6 +311,27 @@ impl Overlay {
     /// The number of the next report is at least this one. Told only by whoever holds the gate.
     pub(crate) fn go_on_from(&self, next: i64) {
         self.next.fetch_max(next, Ordering::Relaxed);
+    }
+
+    /// All reports up to that number are in the tables, or were refused.
+    pub(crate) fn all_folded(&self, last: i64) {
+        let mut waiting = self.lock();
+        waiting.folded = waiting.folded.max(last);
+    }
+
+    /// The log takes nothing more.
+    pub(crate) fn set_broken(&self) {
+        self.is_broken.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last fold has failed.
+    pub(crate) fn set_stuck(&self, is_stuck: bool) {
+        self.is_stuck.store(is_stuck, Ordering::Relaxed);
+    }
+
+    /// Whether reports are taken in and folded.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.is_broken.load(Ordering::Relaxed) && !self.is_stuck.load(Ordering::Relaxed)
     }
 
     /// Grows when scripts may have changed. Asked only by whoever holds the gate.

@@ -102,6 +102,21 @@ async fn durable_settings_are_in_force() {
 }
 
 #[tokio::test]
+async fn by_another_name_it_is_the_same_file() {
+    let store = Fixture::new();
+    let link = store.file.with_file_name("link.db");
+    std::os::unix::fs::symlink(&store.file, &link).unwrap();
+    let refused = SqliteStore::open(&link, clock()).err();
+    assert!(
+        matches!(
+            refused,
+            Some(runstate_store_sqlite::OpenError::InUse { .. })
+        ),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn one_process_serves_a_file_and_others_see_to_tokens() {
     let store = Fixture::new();
     let refused = SqliteStore::open(&store.file, clock()).err();
