@@ -227,7 +227,11 @@ fn expand(
         let counts = counts(connection, viewer, query.ty, expansion, &pks)?;
         // The children of all parents go down to the next level together.
         let (mut kept, mut shares) = (Vec::new(), Vec::new());
-        for (at, pk) in pks.iter().enumerate() {
+        let mut wanted: HashMap<i64, usize> = HashMap::new();
+        for pk in &pks {
+            *wanted.entry(*pk).or_default() += 1;
+        }
+        for pk in &pks {
             let owner = Some(Owner {
                 source: query.ty,
                 navigation: expansion.navigation,
@@ -240,8 +244,9 @@ fn expand(
             };
             let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, nested);
             // Several parents may have the same pk, such as two states of one device.
-            let is_wanted_again = pks.iter().skip(at + 1).any(|other| other == pk);
-            let rows = if is_wanted_again {
+            let left = wanted.entry(*pk).or_insert(1);
+            *left -= 1;
+            let rows = if *left > 0 {
                 children.get(pk).cloned()
             } else {
                 children.remove(pk)
