@@ -47,9 +47,13 @@ pub(crate) fn request_guid() -> Result<String, RandomError> {
         }
         spare.pop().ok_or(RandomError)
     })?;
-    Ok(uuid::Builder::from_random_bytes(bytes)
+    Ok(written(bytes))
+}
+
+fn written(random: [u8; 16]) -> String {
+    uuid::Builder::from_random_bytes(random)
         .into_uuid()
-        .to_string())
+        .to_string()
 }
 
 /// A new GUID (RFC 9562, version 4).
@@ -57,6 +61,5 @@ pub(crate) fn request_guid() -> Result<String, RandomError> {
 /// # Errors
 /// As [`bytes()`].
 pub fn guid() -> Result<String, RandomError> {
-    let guid = uuid::Builder::from_random_bytes(bytes()?).into_uuid();
-    Ok(guid.to_string())
+    Ok(written(bytes()?))
 }

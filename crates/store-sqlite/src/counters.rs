@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use runstate_graph::entity::{DEVICE_STATE, RUN_STATE, SCRIPT_TYPES};
 use runstate_odata::{
-    check::{CompareOp, Predicate, Query, Scalar, Step, Variable},
+    check::{CompareOp, Predicate, Query, Scalar},
     edm::Value,
 };
 use runstate_store::{Error, query::Scope};
@@ -207,12 +207,8 @@ pub(crate) fn outcome(filter: &Predicate) -> Option<i32> {
     let Predicate::Compare(CompareOp::Eq, left, right) = filter else {
         return None;
     };
-    let is_run_state = |scalar: &Scalar| match scalar {
-        Scalar::Member(member) if member.root == Variable(0) => {
-            matches!(member.steps.as_slice(), [Step::Property(p)] if p.name == "runState")
-        }
-        _ => false,
-    };
+    let run_state = DEVICE_STATE.position("runState");
+    let is_run_state = |scalar: &Scalar| run_state.is_some() && merge::own(scalar) == run_state;
     match (left, right) {
         (member, Scalar::Literal(Value::Enum(value)))
         | (Scalar::Literal(Value::Enum(value)), member)

@@ -274,7 +274,7 @@ fn bind(value: &Value) -> Bind {
 }
 
 /// The position of the property, where a scalar is one of the row itself.
-fn own(scalar: &Scalar) -> Option<usize> {
+pub(crate) fn own(scalar: &Scalar) -> Option<usize> {
     let Scalar::Member(Member { root, steps }) = scalar else {
         return None;
     };
