@@ -7,7 +7,8 @@ const BELOW: &[(&str, &[&str])] = &[
     ("runstate-odata", &[]),
     ("runstate-graph", &["runstate-odata"]),
     ("runstate-store", &["runstate-graph"]),
-    ("runstate-store-sqlite", &["runstate-store"]),
+    ("runstate-store-sql", &["runstate-store"]),
+    ("runstate-store-sqlite", &["runstate-store-sql"]),
     ("runstate-server", &["runstate-store"]),
     ("runstate-agent", &["runstate-graph"]),
     (
@@ -26,6 +27,10 @@ const NEVER: &[(&str, &[&str])] = &[
     ("runstate-odata", &["http", "rusqlite", "tokio"]),
     ("runstate-graph", &["http", "rusqlite", "tokio"]),
     ("runstate-store", &["http", "rusqlite"]),
+    (
+        "runstate-store-sql",
+        &["http", "rusqlite", "tokio-postgres"],
+    ),
     ("runstate-server", &["rusqlite"]),
     (
         "runstate-agent",
