@@ -21,7 +21,7 @@ const LONGEST_ACCOUNT: usize = 256;
 /// # Errors
 ///
 /// 400 for what is no fact that a device may tell, naming it.
-pub(crate) fn of_device(json: &Json) -> Result<Changes, Error> {
+pub(crate) fn of_device(json: &Json<'_>) -> Result<Changes, Error> {
     let given = read::entity(&MANAGED_DEVICE, json, Purpose::Update)?;
     for (position, _) in &given.values {
         let name = MANAGED_DEVICE
@@ -42,7 +42,7 @@ pub(crate) fn of_device(json: &Json) -> Result<Changes, Error> {
 /// # Errors
 ///
 /// 400 where it is no array of names, or too many.
-pub(crate) fn accounts(parameter: &str, json: Option<&Json>) -> Result<Vec<String>, Error> {
+pub(crate) fn accounts(parameter: &str, json: Option<&Json<'_>>) -> Result<Vec<String>, Error> {
     let malformed = || {
         Error::bad_request(format!(
             "'{parameter}' must be an array of at most {MOST_ACCOUNTS} names of accounts."
@@ -53,8 +53,10 @@ pub(crate) fn accounts(parameter: &str, json: Option<&Json>) -> Result<Vec<Strin
         Some(Json::Array(items)) if items.len() <= MOST_ACCOUNTS => items,
         Some(_) => return Err(malformed()),
     };
-    let name = |item: &Json| match item {
-        Json::String(name) if name.chars().nth(LONGEST_ACCOUNT).is_none() => Ok(name.clone()),
+    let name = |item: &Json<'_>| match item {
+        Json::String(name) if name.chars().nth(LONGEST_ACCOUNT).is_none() => {
+            Ok(name.clone().into_owned())
+        }
         _ => Err(malformed()),
     };
     let mut names = items.iter().map(name).collect::<Result<Vec<_>, _>>()?;

@@ -147,7 +147,8 @@ impl Loader<'_> {
         ty: &'static StructuredType,
         object: &Object,
     ) -> Result<runstate_odata::edm::Record, Failure> {
-        let json = Json::parse(&serde_json::to_vec(object)?)?;
+        let json = serde_json::to_vec(object)?;
+        let json = Json::parse(&json)?;
         let body = read::entity(ty, &json, Purpose::Create)?;
         let mut record = read::new_record(ty, body.values)?;
         if let Some(id) = body.id {

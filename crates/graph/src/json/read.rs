@@ -1,5 +1,7 @@
 //! A body by its entity's description: every property known, every value of its type.
 
+use std::borrow::Cow;
+
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -40,7 +42,11 @@ pub enum Purpose {
 /// # Errors
 ///
 /// 400, naming the property.
-pub fn entity(ty: &'static StructuredType, json: &Json, purpose: Purpose) -> Result<Body, Error> {
+pub fn entity(
+    ty: &'static StructuredType,
+    json: &Json<'_>,
+    purpose: Purpose,
+) -> Result<Body, Error> {
     let Json::Object(members) = json else {
         let kind = json.kind();
         return Err(Error::bad_request(format!(
@@ -120,7 +126,7 @@ pub fn new_record(
     Ok(record)
 }
 
-fn check_type(ty: &'static StructuredType, name: &str, json: &Json) -> Result<(), Error> {
+fn check_type(ty: &'static StructuredType, name: &str, json: &Json<'_>) -> Result<(), Error> {
     match type_of(json) {
         Some(given) if given == ty.name => Ok(()),
         _ => Err(Error::bad_request(format!(
@@ -131,7 +137,7 @@ fn check_type(ty: &'static StructuredType, name: &str, json: &Json) -> Result<()
 }
 
 /// The type name without namespace of an `@odata.type` value, with or without its leading `#`.
-fn type_of(json: &Json) -> Option<&str> {
+fn type_of<'a>(json: &'a Json<'_>) -> Option<&'a str> {
     let Json::String(text) = json else {
         return None;
     };
@@ -166,7 +172,7 @@ fn not_a_property(ty: &'static StructuredType, name: &str) -> Error {
 fn bind(
     ty: &'static StructuredType,
     target: &str,
-    json: &Json,
+    json: &Json<'_>,
 ) -> Result<(&'static str, Vec<String>), Error> {
     let navigation = ty.navigation(target).ok_or_else(|| unknown(ty, target))?;
     let fail = || {
@@ -179,8 +185,8 @@ fn bind(
             "The annotation '{target}@odata.bind' must be {form}."
         ))
     };
-    let text = |json: &Json| match json {
-        Json::String(text) => Some(text.clone()),
+    let text = |json: &Json<'_>| match json {
+        Json::String(text) => Some(text.clone().into_owned()),
         _ => None,
     };
     let links = match json {
@@ -192,12 +198,12 @@ fn bind(
 }
 
 /// The value of a property, whose name for messages is `path`.
-fn value(property: &'static Property, path: &str, json: &Json) -> Result<Value, Error> {
+fn value(property: &'static Property, path: &str, json: &Json<'_>) -> Result<Value, Error> {
     if property.collection {
         let Json::Array(items) = json else {
             return Err(wrong(path, "an array", json));
         };
-        let item = |(i, item): (usize, &Json)| single(property, &format!("{path}[{i}]"), item);
+        let item = |(i, item): (usize, &Json<'_>)| single(property, &format!("{path}[{i}]"), item);
         return Ok(Value::Collection(
             items
                 .iter()
@@ -217,11 +223,11 @@ fn value(property: &'static Property, path: &str, json: &Json) -> Result<Value, 
     single(property, path, json)
 }
 
-fn single(property: &Property, path: &str, json: &Json) -> Result<Value, Error> {
+fn single(property: &Property, path: &str, json: &Json<'_>) -> Result<Value, Error> {
     match (property.ty, json) {
         (Type::String, Json::String(text)) => {
             check_length(property, path, text)?;
-            Ok(Value::String(text.clone()))
+            Ok(Value::String(text.clone().into_owned()))
         }
         (Type::Boolean, Json::Boolean(value)) => Ok(Value::Boolean(*value)),
         (Type::Int32, Json::Integer(number)) => {
@@ -276,7 +282,7 @@ fn check_length(property: &Property, path: &str, text: &str) -> Result<(), Error
 fn complex(
     declared: &'static StructuredType,
     path: &str,
-    members: &[(String, Json)],
+    members: &[(Cow<'_, str>, Json<'_>)],
 ) -> Result<Value, Error> {
     let mut ty = declared;
     if let Some((_, json)) = members.iter().find(|(name, _)| name == "@odata.type") {
@@ -376,7 +382,7 @@ fn expected(ty: Type) -> &'static str {
     }
 }
 
-fn wrong(path: &str, expected: &str, json: &Json) -> Error {
+fn wrong(path: &str, expected: &str, json: &Json<'_>) -> Error {
     Error::bad_request(format!(
         "The property '{path}' must be {expected}, not {}.",
         json.kind()

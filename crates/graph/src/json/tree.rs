@@ -1,14 +1,15 @@
 //! A JSON text as a tree that hides nothing: a name that occurs twice is an error, not a choice.
 
-use std::{collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::error::Error;
 
-/// A JSON value. Members of an object keep their order and have different names.
+/// A JSON value. Members of an object keep their order and have different names. Texts without escapes
+/// are parts of the body that they were read from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Json {
+pub enum Json<'a> {
     /// `null`
     Null,
     /// `true`, `false`
@@ -18,21 +19,21 @@ pub enum Json {
     /// Any other number; nothing here takes one.
     Fraction,
     /// A string, without U+0000, which not every store can keep.
-    String(String),
+    String(Cow<'a, str>),
     /// An array.
-    Array(Vec<Json>),
+    Array(Vec<Self>),
     /// An object.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(Cow<'a, str>, Self)>),
 }
 
-impl Json {
+impl<'a> Json<'a> {
     /// Reads a body.
     ///
     /// # Errors
     ///
     /// 400, with line and column, for what is not JSON (RFC 8259), not UTF-8, nested more than 128
     /// deep, or holds a name twice, U+0000, a lone surrogate or a number out of a double's range.
-    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+    pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
         let body = without_mark(body);
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::bad_request(
@@ -58,7 +59,7 @@ impl Json {
     }
 
     /// The member of that name of an object.
-    pub fn member(&self, name: &str) -> Option<&Json> {
+    pub fn member(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, v)| v),
             _ => None,
@@ -72,60 +73,90 @@ pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-impl<'de> Deserialize<'de> for Json {
+impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TreeVisitor)
     }
 }
 
+/// The name of a member.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
 struct TreeVisitor;
+
+struct NameVisitor;
 
 /// Up to how many members of an object are compared one by one.
 const FEW: usize = 32;
 
-fn text<E: serde::de::Error>(text: String) -> Result<String, E> {
-    if text.contains('\0') {
+fn text<E: serde::de::Error>(text: Cow<'_, str>) -> Result<Cow<'_, str>, E> {
+    // It cannot stand in a text without an escape.
+    if let Cow::Owned(text) = &text
+        && text.contains('\0')
+    {
         return Err(E::custom("a string holds the character U+0000"));
     }
     Ok(text)
 }
 
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, value: &'de str) -> Result<Name<'de>, E> {
+        text(Cow::Borrowed(value)).map(Name)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Name<'de>, E> {
+        text(Cow::Owned(value.to_owned())).map(Name)
+    }
+}
+
 impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Json;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
         Ok(Json::Boolean(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
         Ok(Json::Integer(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
         Ok(i64::try_from(value).map_or(Json::Fraction, Json::Integer))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+    fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
         Ok(Json::Fraction)
     }
 
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Json, E> {
-        text(value.to_owned()).map(Json::String)
+    fn visit_borrowed_str<E: serde::de::Error>(self, value: &'de str) -> Result<Json<'de>, E> {
+        text(Cow::Borrowed(value)).map(Json::String)
     }
 
-    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Json, E> {
-        text(value).map(Json::String)
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Json<'de>, E> {
+        text(Cow::Owned(value.to_owned())).map(Json::String)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
         let mut array = Vec::new();
         while let Some(item) = items.next_element()? {
             array.push(item);
@@ -133,12 +164,11 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Json::Array(array))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-        let mut members: Vec<(String, Json)> = Vec::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
+        let mut members: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
         // Of a large object only: the few names of an entity are compared sooner than hashed.
-        let mut seen: HashSet<String> = HashSet::new();
-        while let Some(name) = entries.next_key::<String>()? {
-            let name = text(name)?;
+        let mut seen: HashSet<Cow<'de, str>> = HashSet::new();
+        while let Some(Name(name)) = entries.next_key()? {
             let is_again = if members.len() < FEW {
                 members.iter().any(|(other, _)| *other == name)
             } else {
@@ -159,6 +189,28 @@ impl<'de> Visitor<'de> for TreeVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_borrowed_where_they_stand_in_the_body_as_they_are() {
+        let json = Json::parse(br#"{"plain":"as it is","caf\u00e9":"a\nb"}"#).unwrap();
+        let Json::Object(members) = json else {
+            panic!("{json:?}");
+        };
+        let borrowed = |text: &Cow<'_, str>| matches!(text, Cow::Borrowed(_));
+        let borrowed = |(name, value): &(Cow<'_, str>, Json<'_>)| match value {
+            Json::String(value) => (borrowed(name), borrowed(value)),
+            _ => panic!("{value:?}"),
+        };
+        let all: Vec<_> = members.iter().map(borrowed).collect();
+        assert_eq!(all, [(true, true), (false, false)]);
+    }
+
+    #[test]
+    fn what_no_store_can_keep_is_refused_in_names_and_texts() {
+        for body in [r#"{"a":"\u0000"}"#, r#"{"\u0000":1}"#, "\"\u{0}\""] {
+            assert!(Json::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
 
     #[test]
     fn a_name_that_occurs_twice_is_found_however_many_there_are() {

@@ -29,6 +29,8 @@ struct Form {
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
 const OFFSET_LIMIT: i16 = 14 * 60;
+/// The local years 0001 to 9999, in seconds since 1970.
+const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 /// How long a text is at most: `2017-01-01T00:02:58.4418045-08:00`.
 const LONGEST: usize = 33;
 
@@ -142,8 +144,9 @@ impl DateTimeOffset {
         };
         let whole = offset.abs() <= OFFSET_LIMIT && (!zulu || offset == 0);
         let local = ticks.checked_add(i64::from(offset) * 60 * TICKS_PER_SECOND)?;
-        OffsetDateTime::from_unix_timestamp(local.div_euclid(TICKS_PER_SECOND)).ok()?;
-        whole.then_some(Self { ticks, form })
+        // Each cell of a date comes through here, so it is compared and not converted.
+        let is_there = SECONDS.contains(&local.div_euclid(TICKS_PER_SECOND));
+        (whole && is_there).then_some(Self { ticks, form })
     }
 }
 
@@ -202,55 +205,62 @@ impl Reader<'_> {
     }
 }
 
-impl fmt::Display for DateTimeOffset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DateTimeOffset {
+    /// Appends the text: what [`fmt::Display`] writes, for those who write hundreds of them.
+    pub fn append_to(self, text: &mut Vec<u8>) {
         let Form {
             offset,
             digits,
             zulu,
         } = self.form;
         let local = self.ticks + i64::from(offset) * 60 * TICKS_PER_SECOND;
-        let time = OffsetDateTime::from_unix_timestamp(local.div_euclid(TICKS_PER_SECOND))
-            .map_err(|_| fmt::Error)?;
-        // Answers hold hundreds of these; a formatting directive for each number would be the dearer
-        // part of it.
-        let (date, clock) = (time.date(), time.time());
-        let mut text = String::with_capacity(LONGEST);
-        digits_of(&mut text, i64::from(date.year()), 4);
-        for (before, number) in [
-            ('-', u8::from(date.month())),
-            ('-', date.day()),
-            ('T', clock.hour()),
-            (':', clock.minute()),
-            (':', clock.second()),
-        ] {
-            text.push(before);
-            digits_of(&mut text, i64::from(number), 2);
-        }
+        let seconds = local.div_euclid(TICKS_PER_SECOND);
+        // In range, as whatever made this has seen to.
+        let time =
+            OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = time.date().to_calendar_date();
+        let (hour, minute, second) = time.time().as_hms();
+        let [century, of_century] = [year / 100, year % 100].map(|two| two.unsigned_abs());
+        let [c, d] = [two(century), two(of_century)];
+        let [month, day] = [two(u32::from(u8::from(month))), two(day.into())];
+        let [hour, minute] = [two(hour.into()), two(minute.into())];
+        let second = two(second.into());
+        text.reserve(LONGEST);
+        text.extend_from_slice(&[
+            c[0], c[1], d[0], d[1], b'-', month[0], month[1], b'-', day[0], day[1], b'T', hour[0],
+            hour[1], b':', minute[0], minute[1], b':', second[0], second[1],
+        ]);
         if digits > 0 {
-            let fraction = local.rem_euclid(TICKS_PER_SECOND) / 10_i64.pow(7 - u32::from(digits));
-            text.push('.');
-            digits_of(&mut text, fraction, digits);
+            let mut fraction = local.rem_euclid(TICKS_PER_SECOND).unsigned_abs();
+            let mut all = [b'0'; 7];
+            for digit in all.iter_mut().rev() {
+                *digit = b'0' + (fraction % 10) as u8;
+                fraction /= 10;
+            }
+            text.push(b'.');
+            text.extend(all.iter().take(digits.into()));
         }
         if zulu {
-            text.push('Z');
-        } else {
-            text.push(if offset < 0 { '-' } else { '+' });
-            digits_of(&mut text, i64::from(offset.abs() / 60), 2);
-            text.push(':');
-            digits_of(&mut text, i64::from(offset.abs() % 60), 2);
+            text.push(b'Z');
+            return;
         }
-        f.write_str(&text)
+        let minutes = u32::from(offset.unsigned_abs());
+        let [hours, minutes] = [two(minutes / 60), two(minutes % 60)];
+        let sign = if offset < 0 { b'-' } else { b'+' };
+        text.extend_from_slice(&[sign, hours[0], hours[1], b':', minutes[0], minutes[1]]);
     }
 }
 
-/// The number, which is not negative, with that many digits.
-fn digits_of(text: &mut String, number: i64, digits: u8) {
-    let mut unit = 10_i64.pow(u32::from(digits.max(1)) - 1);
-    while unit > 0 {
-        let digit = u8::try_from(number / unit % 10).unwrap_or(0);
-        text.push(char::from(b'0' + digit));
-        unit /= 10;
+/// A number below a hundred, in two digits.
+const fn two(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+}
+
+impl fmt::Display for DateTimeOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(LONGEST);
+        self.append_to(&mut text);
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

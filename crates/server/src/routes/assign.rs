@@ -58,7 +58,7 @@ pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
 const MOST_ASSIGNMENTS: usize = 1000;
 
 /// The entities of a parameter; none where it is absent or null.
-fn records(json: &Json, name: &str, ty: &'static StructuredType) -> Result<Vec<Record>, Error> {
+fn records(json: &Json<'_>, name: &str, ty: &'static StructuredType) -> Result<Vec<Record>, Error> {
     let items = match json.member(name) {
         None | Some(Json::Null) => return Ok(Vec::new()),
         Some(Json::Array(items)) => items,

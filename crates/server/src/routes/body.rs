@@ -13,7 +13,7 @@ const SHELL_LIMIT: usize = 1024 * 1024;
 
 impl Call<'_> {
     /// The request's body as JSON.
-    pub(super) fn json(&self) -> Result<Json, Failure> {
+    pub(super) fn json(&self) -> Result<Json<'_>, Failure> {
         negotiate::content_is_json(self.request.headers)?;
         Ok(Json::parse(&self.request.body)?)
     }
@@ -55,7 +55,7 @@ pub(super) fn check_target(assignment: &Record) -> Result<(), Error> {
 }
 
 /// Refuses a body that is not an object, or has a parameter that the action doesn't have.
-pub(super) fn check_parameters(json: &Json, action: &Action) -> Result<(), Error> {
+pub(super) fn check_parameters(json: &Json<'_>, action: &Action) -> Result<(), Error> {
     let Json::Object(members) = json else {
         let kind = json.kind();
         return Err(Error::bad_request(format!(

@@ -44,11 +44,11 @@ pub(super) async fn has_payload_links(call: &Call<'_>) -> Result<Answer, Failure
     ))
 }
 
-fn payload_ids(json: &Json) -> Result<Vec<String>, Error> {
+fn payload_ids(json: &Json<'_>) -> Result<Vec<String>, Error> {
     let malformed =
         || Error::bad_request("The parameter 'payloadIds' must be an array of strings.");
-    let text = |item: &Json| match item {
-        Json::String(text) => Ok(text.clone()),
+    let text = |item: &Json<'_>| match item {
+        Json::String(text) => Ok(text.clone().into_owned()),
         _ => Err(malformed()),
     };
     match json.member("payloadIds") {

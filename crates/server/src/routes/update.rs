@@ -74,7 +74,7 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 /// What an agent tells of the run beside the outcome: the annotation `@runstate.run` of a run state.
-fn run(ty: &'static StructuredType, json: &Json) -> Result<Option<Record>, Error> {
+fn run(ty: &'static StructuredType, json: &Json<'_>) -> Result<Option<Record>, Error> {
     let told = json.member(entity::RUN_ANNOTATION);
     let Some(told) = told.filter(|_| *ty == entity::DEVICE_STATE) else {
         return Ok(None);

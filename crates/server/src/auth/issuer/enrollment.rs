@@ -148,7 +148,6 @@ async fn enroll(
     let public_key = application_key(key.get())
         .map_err(|error| Refusal::metadata(format!("The key in 'jwks': {error}.")))?;
 
-    let told = |raw: &RawValue| Json::parse(raw.get().as_bytes());
     let device = metadata.device.as_deref();
     let device = device.ok_or_else(|| Refusal::metadata("'device' is missing."))?;
     let (device, principal) = without_principal(told(device)?)?;
@@ -202,8 +201,12 @@ async fn enroll(
     }))
 }
 
+fn told(raw: &RawValue) -> Result<Json<'_>, runstate_graph::error::Error> {
+    Json::parse(raw.get().as_bytes())
+}
+
 /// The facts without the primary user's name, which is looked up rather than kept as told.
-fn without_principal(device: Json) -> Result<(Json, Option<String>), Refusal> {
+fn without_principal(device: Json<'_>) -> Result<(Json<'_>, Option<String>), Refusal> {
     let Json::Object(members) = device else {
         return Err(Refusal::metadata("'device' must be an object."));
     };
@@ -212,7 +215,9 @@ fn without_principal(device: Json) -> Result<(Json, Option<String>), Refusal> {
         .partition(|(name, _)| name == "userPrincipalName");
     match named.into_iter().next() {
         None | Some((_, Json::Null)) => Ok((Json::Object(rest), None)),
-        Some((_, Json::String(principal))) => Ok((Json::Object(rest), Some(principal))),
+        Some((_, Json::String(principal))) => {
+            Ok((Json::Object(rest), Some(principal.into_owned())))
+        }
         Some(_) => Err(Refusal::metadata(
             "'device/userPrincipalName' must be a string.",
         )),
