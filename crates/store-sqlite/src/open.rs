@@ -128,3 +128,31 @@ impl SqliteStore {
         Ok(Vec::new())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Epoch;
+
+    impl Clock for Epoch {
+        fn now(&self) -> std::time::SystemTime {
+            std::time::SystemTime::UNIX_EPOCH
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_given_up_when_its_last_write_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let open = || SqliteStore::open(&file, Arc::new(Epoch));
+        let store = open().unwrap();
+        // As a request does that is at work while the store is closed.
+        let writer = Arc::clone(&store.writer);
+        drop(store);
+        assert!(matches!(open().err(), Some(OpenError::InUse { .. })));
+        writer.write(|_| Ok(())).await.unwrap();
+        drop(writer);
+        assert!(open().is_ok());
+    }
+}

@@ -493,3 +493,6 @@ impl Taking {
         Ok(Some((id, script)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -271,6 +271,12 @@ impl Log {
         Ok(records)
     }
 
+    /// Puts another file in the place of the segment that is written to; answers the one that was there.
+    #[cfg(test)]
+    pub(super) fn replace_file(&mut self, file: File) -> File {
+        std::mem::replace(&mut self.current.as_mut().unwrap().file, file)
+    }
+
     fn segment_path(&self, number: u32) -> PathBuf {
         self.folder.join(format!("{number}.log"))
     }
@@ -467,12 +473,11 @@ mod tests {
         append(&mut log, 1..3, 0);
         // A file that nothing can be written to stands for a disk that takes nothing more.
         let path = folder.path().join("0.log");
-        let segment = log.current.as_mut().unwrap();
-        let writable = std::mem::replace(&mut segment.file, File::open(&path).unwrap());
+        let writable = log.replace_file(File::open(&path).unwrap());
         let refused = log.append(&mut records(&["3".to_owned()]), 3, 0);
         assert!(refused.is_err());
         // It could not be undone either, so that nobody knows what is there.
-        log.current.as_mut().unwrap().file = writable;
+        log.replace_file(writable);
         assert!(
             log.append(&mut records(&["4".to_owned()]), 4, 0).is_err(),
             "the log is broken until it is opened again"
