@@ -59,7 +59,9 @@ pub fn entity(
         binds: Vec::new(),
     };
     for (name, json) in members {
-        if let Some((target, annotation)) = name.split_once('@') {
+        let at = name.bytes().position(|byte| byte == b'@');
+        if let Some((target, annotation)) = at.and_then(|at| name.split_at_checked(at)) {
+            let annotation = annotation.get(1..).unwrap_or_default();
             if target.is_empty() && annotation == "odata.type" {
                 check_type(ty, name, json)?;
             } else if annotation == "odata.bind" {

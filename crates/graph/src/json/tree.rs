@@ -40,7 +40,12 @@ impl<'a> Json<'a> {
                 "The request body is empty; JSON is expected.",
             ));
         }
-        serde_json::from_slice(body).map_err(|error| {
+        // Of text that is known to be UTF-8 each string need not be looked through for it again.
+        let read = match std::str::from_utf8(body) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(body),
+        };
+        read.map_err(|error| {
             Error::bad_request(format!("The request body is not valid JSON: {error}."))
         })
     }

@@ -27,6 +27,9 @@ fn set_of(ty: &StructuredType) -> Option<&'static str> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Location {
     path: String,
+    /// How much of the path names the collection in which its end stands, or the end itself where it is
+    /// in none.
+    set: usize,
     /// The path ends with a collection, whose entities are reached by a key.
     collection: bool,
 }
@@ -34,65 +37,91 @@ pub(super) struct Location {
 impl Location {
     /// Of a path, which must have a step.
     pub(super) fn of(path: &ResourcePath) -> Self {
-        let root = Self {
-            path: String::new(),
+        let mut location = Self {
+            path: String::with_capacity(LENGTH),
+            set: 0,
             collection: false,
         };
-        path.steps.iter().fold(root, |location, step| {
-            let end = location.navigate(step.navigation);
-            match &step.key {
-                Some(key) => end.entity(key),
-                None => end,
+        for step in &path.steps {
+            location.go_on(step.navigation);
+            if let Some(key) = &step.key {
+                location.go_in(key);
             }
-        })
+        }
+        location
+    }
+
+    /// Goes on to the end of a navigation property.
+    fn go_on(&mut self, navigation: &NavigationProperty) {
+        match elsewhere(navigation) {
+            Some(set) => {
+                self.path.clear();
+                self.path.push_str(set);
+            }
+            None => {
+                if !self.path.is_empty() {
+                    self.path.push('/');
+                }
+                self.path.push_str(navigation.name);
+            }
+        }
+        self.set = self.path.len();
+        self.collection = navigation.collection;
+    }
+
+    /// Goes on to the entity of that id, in a collection; what is already a single entity stays where it
+    /// is.
+    fn go_in(&mut self, id: &str) {
+        if !self.collection {
+            return;
+        }
+        self.path.push_str("('");
+        // Quotes are doubled in a string literal.
+        for (i, part) in id.split('\'').enumerate() {
+            if i > 0 {
+                self.path.push_str("''");
+            }
+            push_encoded(&mut self.path, part);
+        }
+        self.path.push_str("')");
+        self.collection = false;
     }
 
     /// The end of a navigation property.
     pub(super) fn navigate(&self, navigation: &NavigationProperty) -> Self {
-        Self::elsewhere(navigation).unwrap_or_else(|| Self {
-            path: if self.path.is_empty() {
-                navigation.name.to_owned()
-            } else {
-                format!("{}/{}", self.path, navigation.name)
-            },
-            collection: navigation.collection,
-        })
+        let mut location = self.clone();
+        location.go_on(navigation);
+        location
     }
 
     /// The end of a navigation property that leads to another set, from wherever it starts. What lives
     /// there is addressed by its key in its own set.
     pub(super) fn elsewhere(navigation: &NavigationProperty) -> Option<Self> {
-        let set = match navigation.target {
-            _ if navigation.contained => None,
-            ty if ty == &entity::DIRECTORY_OBJECT => Some(DIRECTORY_OBJECTS),
-            ty => set_of(ty),
-        }?;
-        Some(Self {
+        elsewhere(navigation).map(Self::of_set)
+    }
+
+    fn of_set(set: &str) -> Self {
+        Self {
             path: set.to_owned(),
+            set: set.len(),
             collection: true,
-        })
+        }
     }
 
     /// The entity of that id, in a collection; what is already a single entity stays where it is.
     pub(super) fn entity(&self, id: &str) -> Self {
-        if !self.collection {
-            return self.clone();
-        }
-        Self {
-            path: format!("{}('{}')", self.path, key(id)),
-            collection: false,
-        }
+        let mut location = self.clone();
+        location.go_in(id);
+        location
     }
 
     /// The entity of that row. Directory objects are addressed in the set of their exact type, because
     /// one of their own is not served.
     pub(super) fn row(&self, row: &Row) -> Self {
         match set_of(row.record.ty) {
-            Some(set) if self.collection && self.path == DIRECTORY_OBJECTS => Self {
-                path: set.to_owned(),
-                collection: true,
+            Some(set) if self.collection && self.path == DIRECTORY_OBJECTS => {
+                Self::of_set(set).entity(row.id())
             }
-            .entity(row.id()),
             _ => self.entity(row.id()),
         }
     }
@@ -104,28 +133,36 @@ impl Location {
 
     /// The collection in which the end of the path stands, or the path itself where there is none.
     fn set(&self) -> &str {
-        match self.path.rfind("('") {
-            Some(start) if !self.collection && self.path.ends_with("')") => {
-                self.path.get(..start).unwrap_or_default()
-            }
-            _ => &self.path,
-        }
+        self.path.get(..self.set).unwrap_or_default()
     }
 }
 
-/// A key as a string literal in a URL: quotes doubled, all else that a path cannot hold encoded.
-fn key(id: &str) -> String {
-    encode(&id.replace('\'', "''"))
+/// About as long as the path of a run state.
+const LENGTH: usize = 192;
+
+/// The set that a navigation property leads to, where that is not within its owner.
+fn elsewhere(navigation: &NavigationProperty) -> Option<&'static str> {
+    match navigation.target {
+        _ if navigation.contained => None,
+        ty if ty == &entity::DIRECTORY_OBJECT => Some(DIRECTORY_OBJECTS),
+        ty => set_of(ty),
+    }
 }
 
 /// Percent-encodes what may not stand in a path segment as it is (RFC 3986, `pchar`).
 pub fn encode(text: &str) -> String {
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'()*,;=:@".contains(&byte);
+    let mut encoded = String::with_capacity(text.len());
+    push_encoded(&mut encoded, text);
+    encoded
+}
+
+/// Appends [`encode`] of a text.
+fn push_encoded(encoded: &mut String, text: &str) {
     // Most ids have nothing to encode.
     if text.bytes().all(is_legal) {
-        return text.to_owned();
+        encoded.push_str(text);
+        return;
     }
-    let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if is_legal(byte) {
             encoded.push(char::from(byte));
@@ -133,7 +170,27 @@ pub fn encode(text: &str) -> String {
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
-    encoded
+}
+
+const fn is_legal(byte: u8) -> bool {
+    let is_mark = matches!(
+        byte,
+        b'-' | b'.'
+            | b'_'
+            | b'~'
+            | b'!'
+            | b'$'
+            | b'\''
+            | b'('
+            | b')'
+            | b'*'
+            | b','
+            | b';'
+            | b'='
+            | b':'
+            | b'@'
+    );
+    byte.is_ascii_alphanumeric() || is_mark
 }
 
 /// The context URL (OData Protocol 10): `{root}/$metadata#{set}({selected})/$entity`.
@@ -144,38 +201,48 @@ pub(super) fn context(
     single: bool,
 ) -> String {
     let set = location.set();
-    let selected = query.map(selected).unwrap_or_default();
     // A singleton is named by itself (10.4), an entity by its set (10.2).
     let is_singleton = !location.collection && set == location.path && !set.contains('/');
-    let entity = if single && !is_singleton {
-        "/$entity"
-    } else {
-        ""
-    };
-    format!("{root}/$metadata#{set}{selected}{entity}")
+    let mut context = String::with_capacity(root.len() + set.len() + 64);
+    context.push_str(root);
+    context.push_str("/$metadata#");
+    context.push_str(set);
+    if let Some(query) = query {
+        push_selected(&mut context, query, false);
+    }
+    if single && !is_singleton {
+        context.push_str("/$entity");
+    }
+    context
 }
 
-/// The selected properties and expanded navigation properties, in parentheses; nothing where all
-/// properties and no navigation properties are.
-fn selected(query: &Query) -> String {
-    let mut names: Vec<String> = match &query.select {
-        Select::All => Vec::new(),
-        Select::Only(positions) => positions
-            .iter()
-            .filter_map(|position| query.ty.properties.get(*position))
-            .map(|property| property.name.to_owned())
-            .collect(),
+/// Appends the selected properties and expanded navigation properties, in parentheses; nothing where
+/// all properties and no navigation properties are, unless `empty` parentheses are wanted then.
+fn push_selected(context: &mut String, query: &Query, empty: bool) {
+    let positions = match &query.select {
+        Select::All => &[][..],
+        Select::Only(positions) => positions,
     };
+    if positions.is_empty() && query.expand.is_empty() && !empty {
+        return;
+    }
+    let mut before = '(';
+    let properties = positions
+        .iter()
+        .filter_map(|at| query.ty.properties.get(*at));
+    for property in properties {
+        context.push(std::mem::replace(&mut before, ','));
+        context.push_str(property.name);
+    }
     for expand in &query.expand {
-        let inner = selected(&expand.query);
-        let inner = if inner.is_empty() { "()" } else { &inner };
-        names.push(format!("{}{inner}", expand.navigation.name));
+        context.push(std::mem::replace(&mut before, ','));
+        context.push_str(expand.navigation.name);
+        push_selected(context, &expand.query, true);
     }
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("({})", names.join(","))
+    if before == '(' {
+        context.push(before);
     }
+    context.push(')');
 }
 
 /// The link to the next page: the request's own options, as they came and without any earlier token

@@ -122,6 +122,9 @@ impl Walk {
         } else {
             ty.actions
         };
+        if actions.is_empty() {
+            return Ok(None);
+        }
         let name = self
             .model
             .unqualified(&segment.name)

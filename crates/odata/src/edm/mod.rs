@@ -204,10 +204,15 @@ impl Model {
 
     /// The name behind a namespace or its alias, in any case; nothing where none stands before.
     pub fn unqualified<'n>(&self, name: &'n str) -> Option<&'n str> {
-        let (before, name) = name.rsplit_once('.')?;
-        let is = |namespace: &str| namespace.eq_ignore_ascii_case(before);
+        let behind = |namespace: &str| {
+            let (before, rest) = name.split_at_checked(namespace.len())?;
+            let rest = rest.strip_prefix('.')?;
+            (namespace.eq_ignore_ascii_case(before) && !rest.contains('.')).then_some(rest)
+        };
         let extension = self.extension.map(|extension| extension.namespace);
-        (is(self.namespace) || is(self.alias()) || extension.is_some_and(is)).then_some(name)
+        behind(self.namespace)
+            .or_else(|| behind(self.alias()))
+            .or_else(|| extension.and_then(behind))
     }
 
     /// The type's or enumeration's name with its namespace: `microsoft.graph.user`.

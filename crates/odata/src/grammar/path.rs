@@ -54,7 +54,11 @@ pub fn parse(path: &str) -> Result<Vec<Segment>, Error> {
             error.column += column - 1;
             error
         })?;
-        column += text.chars().count() + 1;
+        let length = match text.is_ascii() {
+            true => text.len(),
+            false => text.chars().count(),
+        };
+        column += length + 1;
         segments.push(segment(text));
     }
     Ok(segments)
@@ -71,8 +75,8 @@ fn segment(text: String) -> Segment {
 
 /// `name(key)`, or `name()`, which is the same as `name`; nothing where it is neither.
 fn with_parentheses(text: &str) -> Option<(&str, Option<String>)> {
-    let (name, rest) = text.split_once('(')?;
-    let inside = rest.strip_suffix(')')?;
+    // Hardly any segment ends so, and none need be searched that doesn't.
+    let (name, inside) = text.strip_suffix(')')?.split_once('(')?;
     let is_name =
         name.starts_with(is_name_start) && name.chars().all(|c| is_name_char(c) || c == '.');
     if !is_name {

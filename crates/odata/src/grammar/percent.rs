@@ -13,9 +13,9 @@ use crate::{Error, ErrorKind};
 /// A `%` without two hex digits, bytes that are not UTF-8, U+0000; the column is that of the decoded
 /// text, since that is the one that all other faults count in.
 pub(super) fn decode(raw: &str, plus_is_blank: bool, option: &str) -> Result<String, Error> {
-    // Most of what comes is written as it is.
-    let is_plain = |byte: u8| !matches!(byte, b'%' | b'+' | 0);
-    if raw.bytes().all(is_plain) {
+    // Most of what comes is written as it is. All bytes are looked at, many at once.
+    let is_coded = |byte: u8| (byte == b'%') | (byte == b'+') | (byte == 0);
+    if !raw.bytes().fold(false, |any, byte| any | is_coded(byte)) {
         return Ok(raw.to_owned());
     }
     let mut bytes = Vec::with_capacity(raw.len());
