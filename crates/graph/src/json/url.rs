@@ -158,8 +158,13 @@ pub fn encode(text: &str) -> String {
 
 /// Appends [`encode`] of a text.
 fn push_encoded(encoded: &mut String, text: &str) {
-    // Most ids have nothing to encode.
-    if text.bytes().all(is_legal) {
+    // Most ids have nothing but these. All bytes are looked at, many at once.
+    let is_else = |byte: u8| {
+        let is_digit = byte.wrapping_sub(b'0') < 10;
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        u8::from(!(is_digit | is_letter | (byte == b'-') | (byte == b':')))
+    };
+    if text.bytes().fold(0, |any, byte| any | is_else(byte)) == 0 {
         encoded.push_str(text);
         return;
     }

@@ -407,8 +407,8 @@ fn type_annotation(property: &Property) -> Option<String> {
 fn json_string(out: &mut Vec<u8>, text: &str) {
     // Nearly all texts are copied as they are. All bytes are looked at, whatever the first of them say,
     // because the processor then looks at many at once.
-    let escapes = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
-    if !text.bytes().fold(false, |any, byte| any | escapes(byte)) {
+    let escapes = |byte: u8| u8::from((byte < b' ') | (byte == b'"') | (byte == b'\\'));
+    if text.bytes().fold(0, |any, byte| any | escapes(byte)) == 0 {
         out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());

@@ -14,8 +14,8 @@ use crate::{Error, ErrorKind};
 /// text, since that is the one that all other faults count in.
 pub(super) fn decode(raw: &str, plus_is_blank: bool, option: &str) -> Result<String, Error> {
     // Most of what comes is written as it is. All bytes are looked at, many at once.
-    let is_coded = |byte: u8| (byte == b'%') | (byte == b'+') | (byte == 0);
-    if !raw.bytes().fold(false, |any, byte| any | is_coded(byte)) {
+    let is_coded = |byte: u8| u8::from((byte == b'%') | (byte == b'+') | (byte == 0));
+    if raw.bytes().fold(0, |any, byte| any | is_coded(byte)) == 0 {
         return Ok(raw.to_owned());
     }
     let mut bytes = Vec::with_capacity(raw.len());
