@@ -481,3 +481,15 @@ CREATE TABLE run_request_device (
     PRIMARY KEY (request_pk, state_pk)
 );
 CREATE INDEX run_request_device_by_state ON run_request_device (state_pk, status, request_pk);
+
+-- How far copies of other stores into this one have come, so that they can go on. `pk_offset` is by how
+-- much the rows' ids are greater here, `last_key` the key of the last row that was copied, as JSON.
+CREATE TABLE copied_table (
+    source      BYTEA NOT NULL, -- what tells the other store from all others
+    tenant_id   TEXT COLLATE "C" NOT NULL, -- empty: of all tenants
+    name        TEXT COLLATE "C" NOT NULL,
+    pk_offset   BIGINT NOT NULL,
+    last_key    TEXT COLLATE "C",
+    row_count   BIGINT NOT NULL,
+    PRIMARY KEY (source, tenant_id, name)
+);

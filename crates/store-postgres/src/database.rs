@@ -221,7 +221,7 @@ fn numbered(sql: &str) -> Cow<'_, str> {
 
 /// A value for a placeholder, in the type that the server has found for it.
 #[derive(Debug)]
-struct Value<'a>(BindRef<'a>);
+pub(crate) struct Value<'a>(pub(crate) BindRef<'a>);
 
 impl ToSql for Value<'_> {
     fn to_sql(
@@ -260,7 +260,7 @@ impl ToSql for Value<'_> {
 }
 
 /// The cells of a row.
-fn cells(row: &Row) -> Result<Cells, tokio_postgres::Error> {
+pub(crate) fn cells(row: &Row) -> Result<Cells, tokio_postgres::Error> {
     let cell = |at| row.try_get::<_, Cell>(at).map(|cell| cell.0);
     (0..row.len()).map(cell).collect()
 }

@@ -12,9 +12,11 @@
 //! 3. `database`: a transaction as [`runstate_store_sql`] sees it; `readers` and `writer`: who runs one,
 //!    what is tried again and what is not; `error`: what PostgreSQL says, in the store's words;
 //! 4. `report` and `run_state`: the way of a run's outcome into the tables, many in one statement;
-//! 5. `notify`: changes told from server to server.
+//! 5. `copy`: another store's rows brought in;
+//! 6. `notify`: changes told from server to server.
 
 mod connection;
+mod copy;
 mod database;
 mod error;
 mod migration;
@@ -26,6 +28,7 @@ mod run_state;
 mod tls;
 mod writer;
 
+pub use copy::{CopyError, Destination};
 pub use error::OpenError;
 pub use notify::notify;
 pub use open::PostgresStore;

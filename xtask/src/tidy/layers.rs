@@ -26,7 +26,14 @@ const BELOW: &[(&str, &[&str])] = &[
         ],
     ),
     // Only this crate's tests can run its program, so they stand above the testkit too.
-    ("runstate", &["runstate-agent", "runstate-testkit"]),
+    (
+        "runstate",
+        &[
+            "runstate-agent",
+            "runstate-store-postgres",
+            "runstate-testkit",
+        ],
+    ),
     ("runstate-tests", &["runstate-testkit"]),
     ("runstate-bench", &["runstate-testkit"]),
     ("xtask", &["runstate-testkit"]),
