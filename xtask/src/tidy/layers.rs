@@ -35,7 +35,10 @@ const BELOW: &[(&str, &[&str])] = &[
         ],
     ),
     ("runstate-tests", &["runstate-testkit"]),
-    ("runstate-bench", &["runstate-testkit"]),
+    (
+        "runstate-bench",
+        &["runstate-test-postgres", "runstate-testkit"],
+    ),
     ("xtask", &["runstate-testkit"]),
 ];
 
