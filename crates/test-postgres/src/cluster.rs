@@ -100,6 +100,12 @@ impl Cluster {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// A program of PostgreSQL's that talks to a server, such as `pgbench`.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Command {
+        self.programs.client(name)
+    }
+
     /// Where all of it is.
     #[cfg(test)]
     pub(crate) fn folder(&self) -> &std::path::Path {
