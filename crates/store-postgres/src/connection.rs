@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// An acknowledged write is on disk. A statement ends after the time that a read may take, a wait for a
 /// lock before that, and a transaction that nobody goes on with gives back what it holds. Statements are
 /// short, so that compiling them to machine code would only cost.
-const SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '30s'; \
+const SETTINGS: &str = "SET synchronous_commit = on; \
+     SET default_transaction_isolation = 'read committed'; SET statement_timeout = '30s'; \
      SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
      SET client_min_messages = warning";
 

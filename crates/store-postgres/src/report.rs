@@ -4,6 +4,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
@@ -33,8 +34,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const LONGEST: usize = 31 * 1024 * 1024;
 
 /// How many batches are on their way at once, each on a connection of its own: while the disk is synced
-/// for one, the next is worked out.
-pub(crate) const IN_FLIGHT: usize = 3;
+/// for one, the next is worked out. Of 64 callers more would make each batch so small that what it costs
+/// by itself outweighs the gain; `examples/report_throughput.rs` measures it.
+pub(crate) const IN_FLIGHT: usize = 2;
 
 /// How often a batch is sent, where others stood in its way.
 const ATTEMPTS: u32 = 8;
@@ -97,9 +99,11 @@ impl Report {
         run.is_some_and(|run| !run.get("runRequestId").is_null())
     }
 
-    fn state(&self) -> (&str, &str, &str, &str) {
+    fn state_hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
         let tenant_id = self.permit.tenant_id();
-        (tenant_id, self.kind, &self.script_id, &self.state_id)
+        (tenant_id, self.kind, &self.script_id, &self.state_id).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -110,6 +114,18 @@ pub enum Reported {
     Done(Row),
     /// It means more than a change of one run state: it has to go the general way.
     Elsewhere(Report),
+}
+
+impl Failed {
+    /// Whether one report may have brought this on all that went with it, by something that the database
+    /// refuses.
+    fn is_of_one(&self) -> bool {
+        let is_refused = matches!(
+            self.error,
+            Error::Invalid { .. } | Error::Conflict { .. } | Error::Internal { .. }
+        );
+        self.fate == Fate::Final && is_refused
+    }
 }
 
 /// What has become of one report of a batch; no row where it has to go elsewhere.
@@ -174,8 +190,9 @@ async fn take_all(mut queue: mpsc::Receiver<Waiting>, sending: Sending) {
         let Ok(permit) = Arc::clone(&free).acquire_owned().await else {
             return;
         };
-        // Whatever has come while all connections were at work.
-        while waiting.len() < BATCH
+        // Whatever has come while all connections were at work; many reports to one state do not keep
+        // back those to others.
+        while waiting.len() < QUEUE
             && let Ok(next) = queue.try_recv()
         {
             waiting.push_back(next);
@@ -189,28 +206,25 @@ async fn take_all(mut queue: mpsc::Receiver<Waiting>, sending: Sending) {
     }
 }
 
-/// What may go together of what waits. Of two reports to one state the second waits: the statement
-/// changes a row once.
+/// What may go together of what waits, from the front. Of two reports to one state the second stays:
+/// the statement changes a row once.
 fn batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
-    let all = std::mem::take(waiting);
-    // By place, because the reports move while the states are looked at.
-    let mut goes = Vec::with_capacity(all.len());
+    let (mut batch, mut stay) = (Vec::new(), Vec::new());
     let (mut states, mut bytes) = (HashSet::new(), 0);
-    for one in &all {
-        let is_first = states.insert(one.report.state());
-        let fits = bytes < BATCH_BYTES;
-        if is_first && fits {
-            bytes += one.report.bytes();
-        }
-        goes.push(is_first && fits);
-    }
-    let mut batch = Vec::with_capacity(goes.len());
-    for (one, goes) in all.into_iter().zip(goes) {
-        if goes {
-            batch.push(one);
+    while batch.len() < BATCH
+        && bytes < BATCH_BYTES
+        && let Some(next) = waiting.pop_front()
+    {
+        // Two states of the same hash go one after the other too, which does no harm.
+        if states.insert(next.report.state_hash()) {
+            bytes += next.report.bytes();
+            batch.push(next);
         } else {
-            waiting.push_back(one);
+            stay.push(next);
         }
+    }
+    for one in stay.into_iter().rev() {
+        waiting.push_front(one);
     }
     batch
 }
@@ -231,7 +245,7 @@ impl Sending {
             .unzip();
         let outcomes = match self.outcomes(&reports).await {
             Ok(outcomes) => outcomes,
-            Err(failed) if failed.fate == Fate::Final && reports.len() > 1 => {
+            Err(failed) if failed.is_of_one() && reports.len() > 1 => {
                 self.one_by_one(&reports).await
             }
             Err(failed) => {

@@ -7,8 +7,8 @@
 //! came in between; and the number of its next run is drawn after that, so that a state's versions
 //! grow.
 //!
-//! Large tables are looked into by key alone, however small they are when the statement is planned:
-//! by laterals that have a limit or a lock of their own, and by arrays.
+//! Large tables are looked into by key alone, however small they are when the statement is planned: by
+//! laterals that have a limit or a lock of their own. A test looks at the plan.
 
 use std::fmt::Write as _;
 
@@ -97,8 +97,7 @@ WITH item AS (
         last_state_update_date_time = a.last_state_update_date_time,
         last_state_update_date_time_form = a.last_state_update_date_time_form,
         error_code = a.error_code, error_description = a.error_description
-    FROM appended AS a
-    WHERE s.pk = a.state_pk AND s.pk = ANY (ARRAY(SELECT state_pk FROM appended))
+    FROM appended AS a WHERE s.pk = a.state_pk
 ), moved AS MATERIALIZED (
     SELECT d.script_pk, d.old_run_state AS before, a.run_state AS after
     FROM appended AS a JOIN decided AS d ON d.pk = a.state_pk
@@ -130,7 +129,7 @@ WITH item AS (
     UPDATE run_summary AS s SET version = s.version + d.times,
         success_device_count = s.success_device_count + d.success,
         error_device_count = s.error_device_count + d.error
-    FROM summary AS d WHERE s.pk = d.pk AND s.pk = ANY (ARRAY(SELECT pk FROM summary))
+    FROM summary AS d WHERE s.pk = d.pk
 )
 SELECT p.number,
     CASE

@@ -32,20 +32,34 @@ impl Tls {
     /// `SSL_CERT_FILE`: more than libpq asks under that name, and what is meant by it. With
     /// `sslmode=prefer`, where it may just as well refuse all privacy, nothing would be won by that.
     pub(crate) fn new(mode: SslMode) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(ring::default_provider());
-        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?;
-        let config = if mode == SslMode::Require {
+        if mode == SslMode::Require {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            config.with_root_certificates(roots)
-        } else {
-            let anyone = Arc::new(Anyone { provider });
-            config.dangerous().with_custom_certificate_verifier(anyone)
-        };
-        Ok(Self {
-            connector: TlsConnector::from(Arc::new(config.with_no_client_auth())),
-        })
+            return Self::trusting(roots);
+        }
+        let provider = Arc::new(ring::default_provider());
+        let anyone = Arc::new(Anyone {
+            provider: Arc::clone(&provider),
+        });
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(anyone);
+        Ok(Self::of(config.with_no_client_auth()))
+    }
+
+    fn trusting(roots: RootCertStore) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        Ok(Self::of(config.with_no_client_auth()))
+    }
+
+    fn of(config: ClientConfig) -> Self {
+        Self {
+            connector: TlsConnector::from(Arc::new(config)),
+        }
     }
 }
 
@@ -161,5 +175,56 @@ impl ServerCertVerifier for Anyone {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use runstate_test_postgres::{Cluster, Durability};
+    use tokio_postgres::Config;
+
+    use super::*;
+
+    /// Whether a connection comes about, and if it does, whether it is private.
+    async fn connect(url: &str, tls: Tls) -> Result<bool, tokio_postgres::Error> {
+        let (client, connection) = Config::from_str(url)?.connect(tls).await?;
+        let connection = tokio::spawn(connection);
+        let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        let is_private = client.query_one(sql, &[]).await?.try_get(0)?;
+        drop(client);
+        connection.await.unwrap()?;
+        Ok(is_private)
+    }
+
+    #[tokio::test]
+    async fn a_server_has_to_prove_who_it_is_where_that_is_required() {
+        let Some(mut cluster) = Cluster::start_installed(Durability::None).unwrap() else {
+            return;
+        };
+        let url = cluster.url();
+        let preferring = || Tls::new(SslMode::Prefer).unwrap();
+        assert!(!connect(&url, preferring()).await.unwrap());
+        let names = vec!["127.0.0.1".to_owned()];
+        let own = rcgen::generate_simple_self_signed(names).unwrap();
+        let key = own.signing_key.serialize_pem();
+        cluster.use_tls(&own.cert.pem(), &key).unwrap();
+        assert!(connect(&url, preferring()).await.unwrap());
+        let required = format!("{url}?sslmode=require");
+        // The system's authorities know nothing of it.
+        let unknown = connect(&required, Tls::new(SslMode::Require).unwrap()).await;
+        let error = format!("{:?}", unknown.unwrap_err());
+        assert!(error.contains("UnknownIssuer"), "{error}");
+        let mut roots = RootCertStore::empty();
+        roots.add(own.cert.der().clone()).unwrap();
+        let trusting = || Tls::trusting(roots.clone()).unwrap();
+        assert!(connect(&required, trusting()).await.unwrap());
+        // It is good for that name alone.
+        let other = required.replace("127.0.0.1", "localhost");
+        let error = format!("{:?}", connect(&other, trusting()).await.unwrap_err());
+        assert!(error.contains("NotValidForName"), "{error}");
+        let plain = format!("{url}?sslmode=disable");
+        assert!(!connect(&plain, preferring()).await.unwrap());
     }
 }

@@ -38,7 +38,8 @@ pub enum Isolation {
     /// Nothing: as if it were alone.
     Serializable,
     /// Whatever is committed by the time of each statement. For writes that are one statement, or whose
-    /// statements do not depend on what others write.
+    /// statements do not depend on what others write; never for run states, whose versions would not
+    /// grow from report to report.
     ReadCommitted,
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     process::{Command, Stdio},
     sync::mpsc::{Sender, channel},
@@ -40,6 +40,7 @@ pub struct Cluster {
     programs: Programs,
     durability: Durability,
     port: u16,
+    has_tls: bool,
     /// The thread that started it, and lives as long.
     keeper: Option<JoinHandle<()>>,
     // Dropped last.
@@ -71,6 +72,7 @@ impl Cluster {
             programs: programs.clone(),
             durability,
             port: 0,
+            has_tls: false,
             keeper: None,
             folder,
         };
@@ -100,6 +102,12 @@ impl Cluster {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// A program of PostgreSQL's that talks to a server, such as `pgbench`.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Command {
+        self.programs.client(name)
+    }
+
     /// Where all of it is.
     #[cfg(test)]
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -123,6 +131,9 @@ impl Cluster {
         set("max_connections=400");
         set("shared_buffers=64MB");
         set("lc_messages=C");
+        if self.has_tls {
+            set("ssl=on");
+        }
         if self.durability == Durability::None {
             set("fsync=off");
             set("full_page_writes=off");
@@ -138,6 +149,40 @@ impl Cluster {
             self.wait();
         }
         started
+    }
+
+    /// Starts it anew with TLS, for which it has a certificate and its key, both in PEM.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub fn use_tls(&mut self, certificate: &str, key: &str) -> Result<(), String> {
+        self.stop();
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            self.write(name, text)
+                .map_err(|error| format!("{name}: {error}"))?;
+        }
+        self.has_tls = true;
+        self.go_on()
+    }
+
+    /// Puts a file into the server's folder, for it alone to read.
+    fn write(&self, name: &str, text: &str) -> std::io::Result<()> {
+        let path = self.folder.path().join("data").join(name);
+        let mut options = std::fs::OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        file.write_all(text.as_bytes())?;
+        match self.programs.account() {
+            Some(Account { user, group }) => {
+                std::os::unix::fs::chown(&path, Some(user), Some(group))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Stops it as a crash would, at once.

@@ -76,9 +76,14 @@ impl Programs {
         command
     }
 
+    /// A program that only talks to a server, to be run by us.
+    pub(crate) fn client(&self, name: &str) -> Command {
+        Command::new(self.folder.join(name))
+    }
+
     /// Runs statements in the database at the URL; answers rows as lines.
     pub(crate) fn psql(&self, url: &str, sql: &str) -> Result<String, String> {
-        let mut command = Command::new(self.folder.join("psql"));
+        let mut command = self.client("psql");
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
         command.args(["--set=ON_ERROR_STOP=1", "--command", sql, url]);
         run(&mut command)

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use futures_util::future::join_all;
@@ -14,7 +14,7 @@ use runstate_store_postgres::Isolation::{ReadCommitted, Serializable};
 use runstate_store_sql::{BindRef, Database};
 use tokio::sync::oneshot;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, TENANT, report, send};
 
 fn text(text: &str) -> Bind {
     Bind::Text(text.to_owned())
@@ -201,6 +201,48 @@ async fn writes_that_look_first_do_not_overlook_one_another() {
     let expected = format!("{0}|{0}|{1}", done + 1, done);
     assert_eq!(fixture.database.psql(sql), expected);
     assert!(attempts.load(Ordering::Relaxed) >= 16);
+}
+
+/// What a write looks at and changes is changed by reports all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_gets_through_among_reports_without_a_pause() {
+    let Some(fixture) = Fixture::new().await else {
+        return;
+    };
+    fixture.script(TENANT, "s", 16);
+    let stop = Arc::new(AtomicBool::new(false));
+    let reporters = (1..=16).map(|number| {
+        let (store, stop) = (Arc::clone(&fixture.store), Arc::clone(&stop));
+        tokio::spawn(async move {
+            let mut is_success = false;
+            while !stop.load(Ordering::Relaxed) {
+                is_success = !is_success;
+                let outcome = if is_success { "success" } else { "fail" };
+                let body = format!(r#"{{"runState": "{outcome}"}}"#);
+                send(&store, report("s", &format!("d{number}"), &body))
+                    .await
+                    .unwrap();
+            }
+        })
+    });
+    let reporters: Vec<_> = reporters.collect();
+    for number in 1..=20 {
+        let write = fixture.store.write(Serializable, |database| {
+            database.query("SELECT success_device_count FROM run_summary", &[])?;
+            database.execute(
+                "UPDATE run_summary SET success_user_count = success_user_count + 1",
+                &[],
+            )
+        });
+        assert_eq!(write.await, Ok(1), "{number}");
+    }
+    stop.store(true, Ordering::Relaxed);
+    for reporter in join_all(reporters).await {
+        reporter.unwrap();
+    }
+    let users = "SELECT success_user_count FROM run_summary";
+    assert_eq!(fixture.database.psql(users), "20");
+    assert_eq!(fixture.miscounts(), "");
 }
 
 #[tokio::test]
