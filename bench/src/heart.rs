@@ -103,7 +103,7 @@ async fn start_echo(lab: &Lab, target: &Target) -> Outcome<Process> {
     Process::start(command, &lab.log("echo"))
 }
 
-fn how(lab: &Lab, connections: usize, round: usize) -> Closed {
+pub(crate) fn how(lab: &Lab, connections: usize, round: usize) -> Closed {
     Closed {
         connections,
         warm: lab.plan.warm,

@@ -1,6 +1,7 @@
 //! Where the contenders are set up: files copied, tokens made, servers started.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -117,18 +118,8 @@ impl Lab {
 
     /// A server on a file.
     pub(crate) fn serve(&self, file: PathBuf, fleet: Fleet, token: HeaderValue) -> Outcome<Served> {
-        let mut command = Command::new(&self.runstate);
-        command.args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "info",
-            "--data",
-        ]);
-        command.arg(&file);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        let process = Process::start(command, &self.log(&name))?;
+        let process = self.start(file.as_ref(), &name)?;
         let target = Target {
             address: process.address,
             fleet,
@@ -139,6 +130,30 @@ impl Lab {
             target,
             file,
         })
+    }
+
+    /// A server on a store, a file or a database, whose log has that name.
+    pub(crate) fn start(&self, data: &OsStr, name: &str) -> Outcome<Process> {
+        let mut command = Command::new(&self.runstate);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "info"]);
+        command.arg("--data").arg(data);
+        Process::start(command, &self.log(name))
+    }
+
+    /// The program that is measured.
+    pub(crate) fn program(&self) -> &Path {
+        &self.runstate
+    }
+
+    /// Removes a copy that is not needed any more: it is large.
+    pub(crate) fn remove(&self, copy: &Path) -> Outcome {
+        for (_, file) in with_siblings(copy, copy)? {
+            match file.is_dir() {
+                true => std::fs::remove_dir_all(file)?,
+                false => std::fs::remove_file(file)?,
+            }
+        }
+        Ok(())
     }
 
     /// An administrator's token. To be asked for before the file is served.

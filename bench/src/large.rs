@@ -31,10 +31,10 @@ use crate::{
 const CHECK_INS: f64 = 1_000_000.0 / 900.0;
 const REPORTS: f64 = CHECK_INS / 10.0;
 
-const MS: f64 = 1_000.0;
+pub(crate) const MS: f64 = 1_000.0;
 
 /// The script that is looked at in the large file.
-const SCRIPT: u64 = 0;
+pub(crate) const SCRIPT: u64 = 0;
 
 /// Measures the lines that need the large file.
 pub(crate) async fn measure(lab: &Lab, report: &mut Report) -> Outcome {
@@ -104,7 +104,7 @@ async fn growth(lab: &Lab, report: &mut Report, small: &Served, large: &Served) 
 }
 
 /// Two calls in turns, one after the other; the median seconds of each. Both first ones are not counted.
-async fn in_turns(mut calls: [(&mut Connection, Call); 2], many: usize) -> Outcome<[f64; 2]> {
+pub(crate) async fn in_turns(mut calls: [(&mut Connection, Call); 2], many: usize) -> Outcome<[f64; 2]> {
     let mut seen = [Vec::new(), Vec::new()];
     for _ in 0..=many {
         for ((connection, call), seen) in calls.iter_mut().zip(&mut seen) {

@@ -1,7 +1,7 @@
 //! Measures Runstate beside what it is compared with. BENCHMARKS.md says how, and what was found.
 //!
 //! Read in this order: `report`, the goal table; `plan`, how much is done; `lab`, where the contenders
-//! are set up; `heart`, `large` and `durability`, what is measured; `load` and `workload`, with which
+//! are set up; `heart`, `large`, `postgres` and `durability`, what is measured; `load` and `workload`, with which
 //! requests. `generate` makes the files.
 #![expect(
     clippy::disallowed_methods,
@@ -25,6 +25,7 @@ mod lab;
 mod large;
 mod load;
 mod plan;
+mod postgres;
 mod process;
 mod random;
 mod raw;
@@ -107,8 +108,10 @@ struct Arguments {
 enum Part {
     /// Rows 1, 2, 3, 6 and 7, on 1e5 states
     Heart,
-    /// All other rows, on 1e7 states
+    /// Rows 4, 5 and 8 to 12, on 1e7 states
     Large,
+    /// The last three rows, on PostgreSQL, with 1e7 states
+    Postgres,
     /// What a killed server has lost
     Durability,
 }
@@ -203,7 +206,8 @@ async fn measure(arguments: &Arguments) -> Outcome {
     };
     // Before anything is measured, so that nothing is made meanwhile.
     let large = [lab.plan.small, lab.plan.large];
-    let large = large.into_iter().filter(|_| arguments.does(Part::Large));
+    let does_large = arguments.does(Part::Large) || arguments.does(Part::Postgres);
+    let large = large.into_iter().filter(|_| does_large);
     for states in large.chain([lab.plan.middle]) {
         lab.generated(Fleet::with_states(states))?;
     }
@@ -215,6 +219,9 @@ async fn measure(arguments: &Arguments) -> Outcome {
     }
     if arguments.does(Part::Large) {
         large::measure(&lab, &mut report).await?;
+    }
+    if arguments.does(Part::Postgres) {
+        postgres::measure(&lab, &mut report).await?;
     }
     if arguments.does(Part::Durability) {
         report.durability = durability::measure(&lab).await?;

@@ -30,7 +30,7 @@ fn everything_runs() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let found: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
-    assert_eq!(found["rows"].as_array().unwrap().len(), 12);
+    assert_eq!(found["rows"].as_array().unwrap().len(), 15);
     assert_eq!(found["durability"]["lost"], 0);
     assert_eq!(found["durability"]["killed"], 1);
     assert!(std::fs::read_to_string(svg).unwrap().ends_with("</svg>\n"));

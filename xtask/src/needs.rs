@@ -35,6 +35,13 @@ const NEEDS: &[Need] = &[
         packages: &["procps"],
     },
     Need {
+        what: "PostgreSQL 14 or newer",
+        tests: "whatever is stored in it",
+        // Debian keeps the server's programs off the path.
+        probes: &[&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"]],
+        packages: &["postgresql"],
+    },
+    Need {
         what: "Python 3.11 or newer with venv",
         tests: "the tours of the Python clients",
         probes: &[&[

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use runstate_test_postgres::{Cluster, Durability, SERVER};
+
 use crate::{
     Outcome, needs,
     workspace::{cargo, files, root, run, target},
@@ -14,6 +16,8 @@ use crate::{
 /// Provides what the tests need, runs them all, and sees that no snapshot went unread.
 pub(crate) fn run_suite() -> Outcome {
     needs::provide()?;
+    // One server for all tests, each of which makes a database of its own in it. Stops when dropped.
+    let postgres = Cluster::start_installed(Durability::None)?;
 
     // insta appends to this file the path of each snapshot that it compares.
     let references = target().join("snapshots-read.txt");
@@ -23,7 +27,8 @@ pub(crate) fn run_suite() -> Outcome {
         let mut command = cargo();
         command
             .args(arguments)
-            .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references);
+            .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references)
+            .envs(postgres.iter().map(|postgres| (SERVER, postgres.url())));
         run(&mut command)
     };
     if needs::succeeds(&["cargo-nextest", "--version"]) {

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod enrollment;
 mod failure;
+mod migrate;
 mod open_store;
 mod serve;
 #[cfg(test)]
@@ -56,6 +57,8 @@ enum Command {
     /// Runs scripts on this device.
     #[command(subcommand)]
     Agent(agent::AgentCommand),
+    /// Copies a store from a SQLite file into a PostgreSQL database.
+    Migrate(migrate::Migrate),
     /// Makes a certificate for a server, and an authority that vouches for it.
     Certificate(certificate::CertificateArgs),
 }
@@ -109,6 +112,7 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
         }
         Command::Enrollment(command) => enrollment::run(command, &*clock, out).await,
         Command::Agent(command) => agent::run(command, out).await,
+        Command::Migrate(migrate) => migrate.run(out).await,
         Command::Certificate(args) => certificate::run(&args, clock.now(), out),
     }
 }

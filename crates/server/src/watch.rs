@@ -84,6 +84,9 @@ impl Watchers {
     /// Those whom the change concerns.
     fn of_change(&self, change: Change) -> Vec<Weak<Notify>> {
         let Change { tenant_id, devices } = change;
+        let Some(tenant_id) = tenant_id else {
+            return self.concerned(|_| true);
+        };
         let Some(devices) = devices else {
             return self.concerned(|(tenant, _)| *tenant == tenant_id);
         };

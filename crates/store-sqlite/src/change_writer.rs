@@ -101,6 +101,7 @@ impl ChangeWriter {
 
     fn tell(&self, tenant_id: String, devices: Option<Vec<String>>) {
         // Where nobody listens, nobody need be told.
+        let tenant_id = Some(tenant_id);
         let _ = self.changes.send(Change { tenant_id, devices });
     }
 }

@@ -17,6 +17,7 @@
 mod change;
 mod change_writer;
 mod connection;
+mod copy;
 mod counters;
 mod device;
 mod error;
@@ -45,5 +46,6 @@ mod user_run;
 mod write;
 mod writer;
 
+pub use copy::Source;
 pub use error::OpenError;
 pub use open::SqliteStore;

@@ -62,10 +62,18 @@ pub struct AssignedScripts {
 /// That what some devices of a tenant have to run may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The tenant.
-    pub tenant_id: String,
+    /// The tenant; none: any.
+    pub tenant_id: Option<String>,
     /// The ids of the devices; none: any of the tenant's.
     pub devices: Option<Vec<String>>,
+}
+
+impl Change {
+    /// Anything may have changed, as after a time in which nothing was heard of other servers.
+    pub const ANY: Self = Self {
+        tenant_id: None,
+        devices: None,
+    };
 }
 
 /// What is remembered, behind one door for every backend.

@@ -9,16 +9,36 @@ const BELOW: &[(&str, &[&str])] = &[
     ("runstate-store", &["runstate-graph"]),
     ("runstate-store-sql", &["runstate-store"]),
     ("runstate-store-sqlite", &["runstate-store-sql"]),
+    // A PostgreSQL for tests; knows nothing of ours, so that the backend's own may stand on it.
+    ("runstate-test-postgres", &[]),
+    (
+        "runstate-store-postgres",
+        &["runstate-store-sql", "runstate-test-postgres"],
+    ),
     ("runstate-server", &["runstate-store"]),
     ("runstate-agent", &["runstate-graph"]),
     (
         "runstate-testkit",
-        &["runstate-server", "runstate-store-sqlite"],
+        &[
+            "runstate-server",
+            "runstate-store-postgres",
+            "runstate-store-sqlite",
+        ],
     ),
     // Only this crate's tests can run its program, so they stand above the testkit too.
-    ("runstate", &["runstate-agent", "runstate-testkit"]),
+    (
+        "runstate",
+        &[
+            "runstate-agent",
+            "runstate-store-postgres",
+            "runstate-testkit",
+        ],
+    ),
     ("runstate-tests", &["runstate-testkit"]),
-    ("runstate-bench", &["runstate-testkit"]),
+    (
+        "runstate-bench",
+        &["runstate-test-postgres", "runstate-testkit"],
+    ),
     ("xtask", &["runstate-testkit"]),
 ];
 
@@ -26,12 +46,16 @@ const BELOW: &[(&str, &[&str])] = &[
 const NEVER: &[(&str, &[&str])] = &[
     ("runstate-odata", &["http", "rusqlite", "tokio"]),
     ("runstate-graph", &["http", "rusqlite", "tokio"]),
-    ("runstate-store", &["http", "rusqlite"]),
+    ("runstate-store", &["http", "rusqlite", "tokio-postgres"]),
     (
         "runstate-store-sql",
         &["http", "rusqlite", "tokio-postgres"],
     ),
-    ("runstate-server", &["rusqlite"]),
+    ("runstate-server", &["rusqlite", "tokio-postgres"]),
+    (
+        "runstate-store-postgres",
+        &["http", "rusqlite", "runstate-test-postgres"],
+    ),
     (
         "runstate-agent",
         &["runstate-server", "runstate-store", "runstate-store-sqlite"],

@@ -15,7 +15,7 @@ use clap::Args;
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_odata::edm::DateTimeOffset;
 use runstate_server::auth::issuer::{BuiltinIssuer, Grant, Registered, Subject, register};
-use runstate_store::issuer::IssuerStore;
+use runstate_store::{Store, issuer::IssuerStore};
 use serde::Serialize;
 
 use self::{
@@ -111,17 +111,7 @@ impl Demo {
         let shutdown = stop_signal()?;
 
         let store = open_store(&data)?;
-        let now = SystemClock.now();
-        let fleet = Fleet::new(SEED, now)?;
-        let now = DateTimeOffset::from_system_time(now);
-        let loader = Loader {
-            store: store.as_ref(),
-            tenant_id: TENANT,
-            now,
-        };
-        if !loader.is_loaded().await? {
-            loader.load(&fleet).await?;
-        }
+        let fleet = fill(store.as_ref(), TENANT).await?;
 
         let settings = Settings {
             listen: Some(self.listen),
@@ -154,6 +144,22 @@ impl Demo {
         serving.await??;
         Ok(())
     }
+}
+
+/// Puts the sample data into a tenant that has none yet.
+pub(crate) async fn fill(store: &dyn Store, tenant_id: &str) -> Result<Fleet, Failure> {
+    let now = SystemClock.now();
+    let fleet = Fleet::new(SEED, now)?;
+    let now = DateTimeOffset::from_system_time(now);
+    let loader = Loader {
+        store,
+        tenant_id,
+        now,
+    };
+    if !loader.is_loaded().await? {
+        loader.load(&fleet).await?;
+    }
+    Ok(fleet)
 }
 
 /// Tokens, and an application of its own, for whoever tries the demo.
