@@ -104,7 +104,10 @@ async fn growth(lab: &Lab, report: &mut Report, small: &Served, large: &Served) 
 }
 
 /// Two calls in turns, one after the other; the median seconds of each. Both first ones are not counted.
-pub(crate) async fn in_turns(mut calls: [(&mut Connection, Call); 2], many: usize) -> Outcome<[f64; 2]> {
+pub(crate) async fn in_turns(
+    mut calls: [(&mut Connection, Call); 2],
+    many: usize,
+) -> Outcome<[f64; 2]> {
     let mut seen = [Vec::new(), Vec::new()];
     for _ in 0..=many {
         for ((connection, call), seen) in calls.iter_mut().zip(&mut seen) {

@@ -64,7 +64,9 @@ pub(crate) async fn measure(lab: &Lab, report: &mut Report) -> Outcome {
 fn copy(lab: &Lab, cluster: &Cluster, fleet: Fleet, name: &str) -> Outcome<(String, f64)> {
     psql(cluster, &cluster.url(), &format!("CREATE DATABASE {name}"))?;
     let server = cluster.url();
-    let (server, _) = server.rsplit_once('/').context("a URL without a database")?;
+    let (server, _) = server
+        .rsplit_once('/')
+        .context("a URL without a database")?;
     let (url, file) = (format!("{server}/{name}"), lab.copy(fleet, name)?);
     println!("copying {} states into PostgreSQL", fleet.states());
     let start = Instant::now();
@@ -86,7 +88,9 @@ fn copy(lab: &Lab, cluster: &Cluster, fleet: Fleet, name: &str) -> Outcome<(Stri
 
 fn psql(cluster: &Cluster, url: &str, sql: &str) -> Outcome {
     let mut psql = cluster.client("psql");
-    let done = psql.args(["-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output()?;
+    let done = psql
+        .args(["-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
+        .output()?;
     match done.status.success() {
         true => Ok(()),
         false => fail(String::from_utf8_lossy(&done.stderr)),
@@ -126,7 +130,10 @@ async fn heart(
         let mut pgbench = cluster.client("pgbench");
         let clients = CONNECTIONS.to_string();
         pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients]);
-        pgbench.args(["-T", &format!("{time:.0}"), "-f"]).arg(&file).arg(url);
+        pgbench
+            .args(["-T", &format!("{time:.0}"), "-f"])
+            .arg(&file)
+            .arg(url);
         updates.push(per_second(&pgbench.output()?)?);
 
         let target = served.target.clone();
@@ -144,7 +151,10 @@ fn per_second(output: &std::process::Output) -> Outcome<f64> {
     let text = String::from_utf8_lossy(&output.stdout);
     let rate = text.lines().find_map(|line| line.strip_prefix("tps = "));
     let rate = rate.and_then(|rest| rest.split(' ').next()?.parse().ok());
-    rate.context(format!("pgbench: {text}{}", String::from_utf8_lossy(&output.stderr)))
+    rate.context(format!(
+        "pgbench: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    ))
 }
 
 /// A filtered page of the large fleet beside one of the small, and what else grows or doesn't.
