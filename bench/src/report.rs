@@ -360,7 +360,7 @@ mod tests {
         report.note(Line::PatchCap, "SAP CAP is not installed");
         report.durability.acknowledged = 5;
         let json = report.json();
-        assert_eq!(json["rows"].as_array().unwrap().len(), 12);
+        assert_eq!(json["rows"].as_array().unwrap().len(), 15);
         assert_eq!(json["rows"][0]["ratio"], 0.5);
         assert_eq!(json["rows"][0]["met"], false);
         assert_eq!(json["rows"][1]["ratio"], Value::Null);
@@ -373,7 +373,7 @@ mod tests {
         let mut report = Report::new();
         report.set(Line::PatchEcho, 12_345.6, 20_000.0);
         let table = report.table();
-        assert_eq!(table.lines().count(), 14);
+        assert_eq!(table.lines().count(), 17);
         let line = "| durable PATCH (64 connections) ÷ echo | 12346 | 20000 | requests/s | 0.617 | ≥ 0.600 | yes |";
         assert_eq!(table.lines().nth(2), Some(line));
     }

@@ -129,7 +129,7 @@ mod tests {
             svg.contains("<rect class=\"missed\" x=\"490.0\" y=\"332\" width=\"60.0\""),
             "{svg}"
         );
-        assert_eq!(svg.matches("not measured").count(), 10);
+        assert_eq!(svg.matches("not measured").count(), 13);
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
         assert_eq!(escape("a<b&c"), "a&lt;b&amp;c");
     }
