@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`Database`], what a test asks for; `cluster`, the server; `programs`, what of
 //! PostgreSQL is installed here.
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod cluster;
 mod programs;
@@ -41,12 +41,7 @@ impl Database {
     /// `true`: what is skipped there is run by nobody.
     #[must_use]
     pub fn create() -> Option<Self> {
-        let Some(programs) = Programs::find() else {
-            let in_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-            assert!(!in_ci, "PostgreSQL is not installed where CI is true");
-            println!("PostgreSQL is missing (Debian: apt-get install postgresql): skipping a test");
-            return None;
-        };
+        let programs = Programs::find_or_skip()?;
         Some(Self::within(programs).unwrap_or_else(|error| panic!("{error}")))
     }
 
@@ -137,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_server_goes_with_whoever_started_it() {
-        let Some(programs) = Programs::find() else {
+        let Some(programs) = Programs::find_or_skip() else {
             return;
         };
         let cluster = Cluster::start(&programs, Durability::None).unwrap();
@@ -156,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_server_stops_and_comes_back_with_what_it_had() {
-        let Some(programs) = Programs::find() else {
+        let Some(programs) = Programs::find_or_skip() else {
             return;
         };
         let mut cluster = Cluster::start(&programs, Durability::Full).unwrap();

@@ -6,15 +6,15 @@ use crate::workspace::Package;
 const BELOW: &[(&str, &[&str])] = &[
     ("runstate-odata", &[]),
     ("runstate-graph", &["runstate-odata"]),
-    ("runstate-store", &["runstate-graph"]),
-    ("runstate-store-sql", &["runstate-store"]),
-    ("runstate-store-sqlite", &["runstate-store-sql"]),
-    // A PostgreSQL for tests; knows nothing of ours, so that the backend's own may stand on it.
+    // A PostgreSQL for tests; knows nothing of ours, so that those of a layer may stand on it.
     ("runstate-test-postgres", &[]),
     (
-        "runstate-store-postgres",
-        &["runstate-store-sql", "runstate-test-postgres"],
+        "runstate-store",
+        &["runstate-graph", "runstate-test-postgres"],
     ),
+    ("runstate-store-sql", &["runstate-store"]),
+    ("runstate-store-sqlite", &["runstate-store-sql"]),
+    ("runstate-store-postgres", &["runstate-store-sql"]),
     ("runstate-server", &["runstate-store"]),
     ("runstate-agent", &["runstate-graph"]),
     (
@@ -46,7 +46,15 @@ const BELOW: &[(&str, &[&str])] = &[
 const NEVER: &[(&str, &[&str])] = &[
     ("runstate-odata", &["http", "rusqlite", "tokio"]),
     ("runstate-graph", &["http", "rusqlite", "tokio"]),
-    ("runstate-store", &["http", "rusqlite", "tokio-postgres"]),
+    (
+        "runstate-store",
+        &[
+            "http",
+            "runstate-test-postgres",
+            "rusqlite",
+            "tokio-postgres",
+        ],
+    ),
     (
         "runstate-store-sql",
         &["http", "rusqlite", "tokio-postgres"],

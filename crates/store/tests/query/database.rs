@@ -1,8 +1,9 @@
-//! A SQLite file with the tables that the descriptions describe.
+//! A database with the tables that the descriptions describe: a SQLite file, or one on a PostgreSQL.
 
+use crate::postgres::Postgres;
 use runstate_store::{
     query::{
-        Bind, Decoded, Statement,
+        Bind, Decoded, Dialect, Statement,
         functions::{self, Function},
     },
     table::{self, ColumnType, Table},
@@ -10,11 +11,19 @@ use runstate_store::{
 use rusqlite::{Connection, functions::FunctionFlags, params_from_iter, types};
 
 pub(crate) struct Database {
-    pub(crate) connection: Connection,
-    _folder: tempfile::TempDir,
+    backend: Backend,
+}
+
+enum Backend {
+    Sqlite {
+        connection: Connection,
+        _folder: tempfile::TempDir,
+    },
+    Postgres(Postgres),
 }
 
 impl Database {
+    /// A SQLite file.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("test.db")).unwrap();
@@ -22,29 +31,56 @@ impl Database {
         connection
             .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; BEGIN;")
             .unwrap();
-        for table in table::all() {
-            if !table.is_view {
-                connection.execute_batch(&create(table)).unwrap();
-            }
-        }
-        connection.execute_batch(OTHERS).unwrap();
-        for (number, (table, columns)) in table::INDEXES.iter().enumerate() {
-            let columns = columns.join(", ");
-            let sql = format!("CREATE INDEX {table}_{number} ON {table}({columns})");
-            connection.execute_batch(&sql).unwrap();
-        }
+        connection.execute_batch(&schema(Dialect::Sqlite)).unwrap();
         connection.execute_batch("COMMIT").unwrap();
         register(&connection);
         Self {
-            connection,
-            _folder: folder,
+            backend: Backend::Sqlite {
+                connection,
+                _folder: folder,
+            },
+        }
+    }
+
+    /// A database on a PostgreSQL; none where there is none. [`Database::clear`] comes first.
+    pub(crate) fn postgres() -> Option<Self> {
+        let postgres = Postgres::new()?;
+        postgres.run(&schema(Dialect::Postgres));
+        postgres.run("BEGIN");
+        Some(Self {
+            backend: Backend::Postgres(postgres),
+        })
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.backend {
+            Backend::Sqlite { .. } => Dialect::Sqlite,
+            Backend::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Removes all that was stored, on a PostgreSQL.
+    pub(crate) fn clear(&self) {
+        if let Backend::Postgres(postgres) = &self.backend {
+            postgres.run("ROLLBACK; BEGIN");
+        }
+    }
+
+    /// SQLite's connection.
+    pub(crate) fn connection(&self) -> &Connection {
+        match &self.backend {
+            Backend::Sqlite { connection, .. } => connection,
+            Backend::Postgres(_) => panic!("not SQLite"),
         }
     }
 
     /// The cells of every row.
     pub(crate) fn cells(&self, statement: &Statement) -> Vec<Vec<Bind>> {
-        let mut prepared = self
-            .connection
+        let connection = match &self.backend {
+            Backend::Sqlite { connection, .. } => connection,
+            Backend::Postgres(postgres) => return postgres.cells(statement),
+        };
+        let mut prepared = connection
             .prepare_cached(&statement.sql)
             .unwrap_or_else(|error| panic!("{error}\n{}", statement.sql));
         let width = prepared.column_count();
@@ -83,7 +119,7 @@ impl Database {
     /// What SQLite does to answer the statement, one step a line.
     pub(crate) fn plan(&self, statement: &Statement) -> String {
         let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-        let mut prepared = self.connection.prepare(&sql).unwrap();
+        let mut prepared = self.connection().prepare(&sql).unwrap();
         let binds = params_from_iter(statement.binds.iter().map(value));
         let steps = prepared.query_map(binds, |row| row.get::<_, String>(3));
         let steps: Vec<String> = steps.unwrap().collect::<Result<_, _>>().unwrap();
@@ -95,7 +131,7 @@ impl Database {
 const OTHERS: &str = "
     CREATE TABLE group_member (
         group_pk INTEGER NOT NULL, object_id TEXT NOT NULL, PRIMARY KEY (group_pk, object_id)
-    ) STRICT, WITHOUT ROWID;
+    );
     CREATE VIEW directory_object(tenant_id, kind, pk, id, version, display_name) AS
         SELECT tenant_id, 'user', pk, id, version, display_name FROM user_account
         UNION ALL
@@ -104,24 +140,55 @@ const OTHERS: &str = "
         SELECT tenant_id, 'managedDevice', pk, id, version, device_name FROM managed_device;
 ";
 
-fn create(table: &Table) -> String {
+/// All tables, and the indexes that the queries run on.
+pub(crate) fn schema(dialect: Dialect) -> String {
+    let mut all = String::new();
+    for table in table::all() {
+        if !table.is_view {
+            all.push_str(&create(dialect, table));
+        }
+    }
+    all.push_str(&match dialect {
+        Dialect::Sqlite => OTHERS.replace("    );", "    ) STRICT, WITHOUT ROWID;"),
+        Dialect::Postgres => OTHERS
+            .replace("INTEGER", "BIGINT")
+            .replace("TEXT", "TEXT COLLATE \"C\""),
+    });
+    for (number, (table, columns)) in table::INDEXES.iter().enumerate() {
+        let columns = columns.join(", ");
+        let sql = format!("CREATE INDEX {table}_{number} ON {table}({columns});");
+        all.push_str(&sql);
+    }
+    all
+}
+
+fn create(dialect: Dialect, table: &Table) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (at, column) in table.columns().enumerate() {
-        let ty = match column.ty {
-            ColumnType::Text => "TEXT",
-            ColumnType::Integer => "INTEGER",
-            ColumnType::Blob => "BLOB",
+        let ty = match (dialect, column.ty) {
+            (Dialect::Sqlite, ColumnType::Text) => "TEXT",
+            (Dialect::Sqlite, ColumnType::Integer) => "INTEGER",
+            (Dialect::Sqlite, ColumnType::Blob) => "BLOB",
+            (Dialect::Postgres, ColumnType::Text) => "TEXT COLLATE \"C\"",
+            (Dialect::Postgres, ColumnType::Integer) => "BIGINT",
+            (Dialect::Postgres, ColumnType::Blob) => "BYTEA",
         };
-        let more = match (at, column.required) {
-            (0, _) => " PRIMARY KEY",
-            (_, true) => " NOT NULL",
-            (_, false) => "",
+        let more = match (dialect, at, column.required) {
+            (Dialect::Sqlite, 0, _) => " PRIMARY KEY",
+            (Dialect::Postgres, 0, _) => " GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
+            (_, _, true) => " NOT NULL",
+            (_, _, false) => "",
         };
         parts.push(format!("{} {ty}{more}", column.name));
     }
     let unique = table.unique.iter();
     parts.extend(unique.map(|columns| format!("UNIQUE ({})", columns.join(", "))));
-    format!("CREATE TABLE {} ({}) STRICT", table.name, parts.join(", "))
+    let strict = match dialect {
+        Dialect::Sqlite => " STRICT",
+        Dialect::Postgres => "",
+    };
+    let (name, parts) = (table.name, parts.join(", "));
+    format!("CREATE TABLE {name} ({parts}){strict};")
 }
 
 fn register(connection: &Connection) {

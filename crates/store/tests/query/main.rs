@@ -1,4 +1,4 @@
-//! The compiler of queries against a real SQLite file.
+//! The compiler of queries against a real SQLite file, and against a real PostgreSQL where there is one.
 //!
 //! `text` and `plan` hold the SQL and SQLite's plans as snapshots; `story` reads and writes small
 //! worlds; `random` compares random queries over random rows with `evaluator`, which was written from
@@ -13,6 +13,7 @@
 mod database;
 mod evaluator;
 mod plan;
+mod postgres;
 mod random;
 mod story;
 mod tape;

@@ -1,14 +1,17 @@
-//! Random queries over random rows: SQLite's answer is the evaluator's.
+//! Random queries over random rows: the database's answer is the evaluator's.
 
 mod queries;
 mod worlds;
 
 use std::collections::HashMap;
 
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 use runstate_graph::entity::{DEVICE_SHELL_SCRIPT, MANAGED_DEVICE, USER, USER_STATE};
 use runstate_odata::{check::Expand, edm::Value};
-use runstate_store::query::{self, Bind, Dialect::Sqlite, Scope, Viewer, skip_token};
+use runstate_store::query::{self, Bind, Dialect, Scope, Viewer, skip_token};
 
 use crate::{
     TENANT, VIEWER,
@@ -21,27 +24,66 @@ use crate::{
 
 const KEY: [u8; 32] = [7; 32];
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..Default::default() })]
+/// What a case is made of: rows, rows of another tenant, a question.
+type Tapes = (Vec<u16>, Vec<u16>, Vec<u16>);
 
-    #[test]
-    fn sql_is_the_evaluator(
-        rows in proptest::collection::vec(any::<u16>(), 0..1500),
-        decoys in proptest::collection::vec(any::<u16>(), 0..800),
-        question in proptest::collection::vec(any::<u16>(), 0..150),
-    ) {
-        let world = worlds::world(&mut Tape::new(&rows));
-        let database = Database::new();
-        worlds::world(&mut Tape::new(&decoys)).store(&database, "another tenant");
-        let pks = world.store(&database, TENANT);
-        let tape = &mut Tape::new(&question);
-        Case { database: &database, world, pks: &pks, tape }.check();
+#[test]
+fn sql_is_the_evaluator() {
+    check_all(cases(400), |tapes| check(&Database::new(), tapes));
+}
+
+#[test]
+fn sql_is_the_evaluator_on_postgres() {
+    if let Some(database) = Database::postgres() {
+        // Each statement is parsed and planned by another process, which takes its time.
+        check_all(cases(50), |tapes| check(&database, tapes));
     }
+}
+
+fn check_all(cases: u32, check: impl Fn(&Tapes)) {
+    let tape = |length| proptest::collection::vec(any::<u16>(), 0..length);
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let all = (tape(1500), tape(800), tape(150));
+    let done = runner.run(&all, |tapes| {
+        check(&tapes);
+        Ok(())
+    });
+    done.unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn check(database: &Database, (rows, decoys, question): &Tapes) {
+    database.clear();
+    let world = worlds::world(&mut Tape::new(rows));
+    worlds::world(&mut Tape::new(decoys)).store(database, "another tenant");
+    let pks = world.store(database, TENANT);
+    let tape = &mut Tape::new(question);
+    Case {
+        database,
+        world,
+        pks: &pks,
+        tape,
+    }
+    .check();
 }
 
 /// Long texts that differ only behind the characters that count are too rare among random ones.
 #[test]
 fn long_texts_are_sorted_by_their_beginnings() {
+    sort_long_texts(&Database::new());
+}
+
+#[test]
+fn long_texts_are_sorted_by_their_beginnings_on_postgres() {
+    if let Some(database) = Database::postgres() {
+        sort_long_texts(&database);
+    }
+}
+
+fn sort_long_texts(database: &Database) {
     let mut world = World::default();
     let script = world.add(record(&DEVICE_SHELL_SCRIPT, &[("id", text("script"))]));
     for (number, message) in worlds::LONG.iter().enumerate() {
@@ -53,8 +95,7 @@ fn long_texts_are_sorted_by_their_beginnings() {
         let state = world.add(state);
         world.link(script, "deviceRunStates", state);
     }
-    let database = Database::new();
-    let pks = world.store(&database, TENANT);
+    let pks = world.store(database, TENANT);
     let states = world.linked(script, "deviceRunStates").to_vec();
     let scope = run_states(pks[script]);
     for order in [
@@ -71,7 +112,7 @@ fn long_texts_are_sorted_by_their_beginnings() {
         for size in 0..4 {
             let size = [size];
             let mut case = Case {
-                database: &database,
+                database,
                 world: world.clone(),
                 pks: &pks,
                 tape: &mut Tape::new(&size),
@@ -89,6 +130,10 @@ struct Case<'c, 't> {
 }
 
 impl Case<'_, '_> {
+    fn dialect(&self) -> Dialect {
+        self.database.dialect()
+    }
+
     /// A collection and what is in it.
     fn collection(&mut self) -> (Scope<'static>, Vec<usize>) {
         let script = self.world.of(&DEVICE_SHELL_SCRIPT)[0];
@@ -130,7 +175,7 @@ impl Case<'_, '_> {
         let query = queries::query(self.tape, scope.ty);
         let expected = evaluate(&self.world, &collection, &query);
 
-        let whole = query::list(Sqlite, &scope, &query, 1000, None, 0).unwrap();
+        let whole = query::list(self.dialect(), &scope, &query, 1000, None, 0).unwrap();
         let rows = self.database.rows(&whole);
         let ids: Vec<&str> = rows.iter().map(|row| row.row.id()).collect();
         assert_eq!(ids, self.ids(&expected), "\n{query:#?}\n{whole:#?}");
@@ -141,13 +186,13 @@ impl Case<'_, '_> {
             assert_eq!(row.row.record, record);
         }
 
-        let counted = query::count(Sqlite, &scope, &query).unwrap();
+        let counted = query::count(self.dialect(), &scope, &query).unwrap();
         let counted = self.database.number(&counted);
         assert_eq!(usize::try_from(counted).unwrap(), expected.len());
 
         let skip = self.tape.below(4);
         let after_some = query::list(
-            Sqlite,
+            self.dialect(),
             &scope,
             &query,
             2,
@@ -179,11 +224,12 @@ impl Case<'_, '_> {
     ) {
         let size = 1 + self.tape.below(4);
         let limit = u32::try_from(size).unwrap();
-        let fingerprint = query::fingerprint(Sqlite, scope, query).unwrap();
+        let fingerprint = query::fingerprint(self.dialect(), scope, query).unwrap();
         let mut after: Option<Vec<Bind>> = None;
         let mut paged = Vec::new();
         loop {
-            let page = query::list(Sqlite, scope, query, limit, after.as_deref(), 0).unwrap();
+            let page =
+                query::list(self.dialect(), scope, query, limit, after.as_deref(), 0).unwrap();
             let rows = self.database.rows(&page);
             let full = rows.len() == size;
             if let Some(last) = rows.last() {
@@ -205,7 +251,7 @@ impl Case<'_, '_> {
         let parents: Vec<i64> = scripts.iter().map(|script| self.pks[*script]).collect();
         let (limit, skip) = (self.tape.below(4), self.tape.below(3));
         let ty = &DEVICE_SHELL_SCRIPT;
-        let counted = query::expand_count(Sqlite, viewer, ty, expand, &parents).unwrap();
+        let counted = query::expand_count(self.dialect(), viewer, ty, expand, &parents).unwrap();
         let counted: HashMap<Bind, Bind> = self
             .database
             .cells(&counted)
@@ -213,7 +259,8 @@ impl Case<'_, '_> {
             .map(|row| (row[0].clone(), row[1].clone()))
             .collect();
         let (small, few) = (u32::try_from(limit).unwrap(), u32::try_from(skip).unwrap());
-        let statement = query::expand(Sqlite, viewer, ty, expand, &parents, small, few).unwrap();
+        let statement =
+            query::expand(self.dialect(), viewer, ty, expand, &parents, small, few).unwrap();
         let rows = self.database.rows(&statement);
         for script in scripts {
             let collection = self.world.linked(script, expand.navigation.name);
@@ -240,7 +287,7 @@ impl Case<'_, '_> {
 }
 
 /// `PROPTEST_CASES`, or a number that takes a few seconds.
-fn cases() -> u32 {
+fn cases(few: u32) -> u32 {
     let given = std::env::var("PROPTEST_CASES").ok();
-    given.and_then(|given| given.parse().ok()).unwrap_or(400)
+    given.and_then(|given| given.parse().ok()).unwrap_or(few)
 }

@@ -56,7 +56,7 @@ fn groups() -> (Database, Vec<i64>) {
     for (group, member) in [(0, "inner"), (1, "outer"), (1, "u"), (1, "d"), (1, "gone")] {
         let sql = "INSERT INTO group_member VALUES (?1, ?2)";
         let parameters = (pks[group], member);
-        database.connection.execute(sql, parameters).unwrap();
+        database.connection().execute(sql, parameters).unwrap();
     }
     (database, pks)
 }

@@ -81,16 +81,16 @@ fn others(dialect: Dialect) -> Vec<(String, Statement)> {
         let statement = query::list(dialect, &states, &query, 3, Some(keyset), 2).unwrap();
         (format!("after {keyset:?} by {order}"), statement)
     };
-    let id = Bind::Text("id".to_owned());
+    let (id, pk) = (Bind::Text("id".to_owned()), Bind::Integer(9));
     let text = Bind::Text("x".to_owned());
     all.push(after("id", from_ref(&id)));
-    let keyset = [Bind::Integer(5), id.clone()];
+    let keyset = [Bind::Integer(5), pk.clone()];
     all.push(after("lastStateUpdateDateTime desc", &keyset));
-    let mixed = [Bind::Integer(5), text.clone(), id.clone()];
+    let mixed = [Bind::Integer(5), text.clone(), pk.clone()];
     all.push(after("errorCode desc,resultMessage asc", &mixed));
-    all.push(after("resultMessage desc", &[text.clone(), id.clone()]));
-    all.push(after("resultMessage desc", &[Bind::Null, id.clone()]));
-    all.push(after("resultMessage", &[Bind::Null, id.clone()]));
+    all.push(after("resultMessage desc", &[text.clone(), pk.clone()]));
+    all.push(after("resultMessage desc", &[Bind::Null, pk.clone()]));
+    all.push(after("resultMessage", &[Bind::Null, pk.clone()]));
 
     let mut other = |name: &str, statement: Result<Statement, _>| {
         all.push((name.to_owned(), statement.unwrap()));
@@ -175,8 +175,21 @@ fn postgres() {
 fn sqlite_understands_all() {
     let database = crate::database::Database::new();
     for (name, statement) in statements(Dialect::Sqlite) {
-        let prepared = database.connection.prepare(&statement.sql);
+        let prepared = database.connection().prepare(&statement.sql);
         let prepared = prepared.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(prepared.parameter_count(), statement.binds.len(), "{name}");
+    }
+}
+
+/// Likewise PostgreSQL.
+#[test]
+fn postgres_understands_all() {
+    let Some(postgres) = crate::postgres::Postgres::new() else {
+        return;
+    };
+    postgres.run(&crate::database::schema(Dialect::Postgres));
+    for (name, statement) in statements(Dialect::Postgres) {
+        let count = postgres.parameter_count(&statement.sql);
+        assert_eq!(count, statement.binds.len(), "{name}");
     }
 }

@@ -3,7 +3,7 @@
 use runstate_graph::entity::{ASSIGNMENT, DEVICE_STATE, MANAGED_DEVICE, USER, USER_STATE};
 use runstate_odata::edm::{Record, StructuredType, Value};
 use runstate_store::{
-    query::{self, Bind, Dialect::Sqlite},
+    query::{self, Bind},
     table,
 };
 
@@ -80,7 +80,7 @@ impl World {
                     scope.push(("device_id", device.map_or(Bind::Null, Bind::Text)));
                 }
             }
-            let insert = query::insert(Sqlite, table, &scope, &entity.record).unwrap();
+            let insert = query::insert(database.dialect(), table, &scope, &entity.record).unwrap();
             pks[at] = database.number(&insert);
         }
         pks
