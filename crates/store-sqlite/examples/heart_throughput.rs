@@ -28,7 +28,6 @@ use runstate_odata::{
     grammar,
 };
 use runstate_store::{NewEntity, Precondition, Store as _};
-use runstate_store_sqlite::SqliteStore;
 
 struct System;
 
@@ -77,7 +76,7 @@ async fn main() {
     let callers = arguments.next().unwrap_or(64);
     let folder = tempfile::tempdir_in(".").unwrap();
     let file = folder.path().join("runstate.db");
-    let store = Arc::new(SqliteStore::open(file, Arc::new(System)).unwrap());
+    let store = Arc::new(runstate_store_sqlite::open(file, Arc::new(System)).unwrap());
     let caller = Caller {
         tenant_id: "tenant".to_owned(),
         kind: CallerKind::Application,
