@@ -42,7 +42,6 @@ use runstate_server::{
     },
     base_url::BaseUrl,
 };
-use runstate_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -211,7 +210,8 @@ impl Tokens {
         let clock: Arc<dyn Clock> = Arc::new(StillClock);
         // Beside a server: no work in the background that would be counted.
         let file = folder.path().join("runstate.db");
-        let store = SqliteStore::open_beside(file, Arc::clone(&clock)).expect("a new file");
+        let store =
+            runstate_store_sqlite::open_beside(file, Arc::clone(&clock)).expect("a new file");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()

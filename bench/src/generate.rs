@@ -8,7 +8,6 @@ use std::{
 };
 
 use runstate_graph::clock::Clock;
-use runstate_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 
 use crate::{
@@ -46,7 +45,7 @@ pub(crate) fn generate(file: &Path, fleet: Fleet) -> Outcome {
         return fail(format!("{} is there already", file.display()));
     }
     let start = Instant::now();
-    drop(SqliteStore::open_beside(file, Arc::new(SystemClock)).context(file.display())?);
+    drop(runstate_store_sqlite::open_beside(file, Arc::new(SystemClock)).context(file.display())?);
     let mut connection = Connection::open(file)?;
     // Whoever is cut off here begins anew: nothing of the file has to survive.
     connection.pragma_update(None, "journal_mode", "OFF")?;
@@ -112,7 +111,10 @@ pub(crate) fn cached(folder: &Path, fleet: Fleet) -> Outcome<PathBuf> {
 /// A number that changes with the schema and with what is generated.
 fn fingerprint(folder: &Path) -> Outcome<u64> {
     let empty = folder.join(format!("schema-{}.db", std::process::id()));
-    drop(SqliteStore::open_beside(&empty, Arc::new(SystemClock)).context(empty.display())?);
+    drop(
+        runstate_store_sqlite::open_beside(&empty, Arc::new(SystemClock))
+            .context(empty.display())?,
+    );
     let connection = Connection::open(&empty)?;
     let sql = "SELECT coalesce(group_concat(sql, char(10)), '') FROM sqlite_master";
     let schema: String = connection.query_row(sql, [], |row| row.get(0))?;
@@ -277,7 +279,7 @@ mod tests {
 
         // What the migrations made is there again, to the letter.
         let empty = folder.path().join("empty.db");
-        drop(SqliteStore::open_beside(&empty, Arc::new(SystemClock)).unwrap());
+        drop(runstate_store_sqlite::open_beside(&empty, Arc::new(SystemClock)).unwrap());
         let schema = |connection: &Connection| -> Vec<(String, Option<String>)> {
             let sql = "SELECT name, sql FROM sqlite_master ORDER BY name";
             let mut statement = connection.prepare(sql).unwrap();

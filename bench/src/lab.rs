@@ -12,7 +12,6 @@ use runstate_server::{
     auth::issuer::{BuiltinIssuer, Grant, Subject},
     base_url::BaseUrl,
 };
-use runstate_store_sqlite::SqliteStore;
 
 use crate::{
     failure::{Context, Outcome, fail},
@@ -202,7 +201,10 @@ fn remove_left(bench: &Path) -> Outcome {
 /// Devices from all over the fleet, each with a token of its own, as `runstate token --device` makes
 /// them one by one. To be asked for before the file is served.
 pub(crate) async fn devices(file: &Path, fleet: Fleet, many: u64) -> Outcome<Vec<Device>> {
-    let store = Arc::new(SqliteStore::open_beside(file, Arc::new(SystemClock))?);
+    let store = Arc::new(runstate_store_sqlite::open_beside(
+        file,
+        Arc::new(SystemClock),
+    )?);
     let issuer = BuiltinIssuer::open(store, Arc::new(SystemClock), BaseUrl::default()).await?;
     let many = many.min(fleet.devices);
     let mut devices = Vec::new();

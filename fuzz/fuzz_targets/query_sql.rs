@@ -134,7 +134,7 @@ struct World {
 /// A file with a little of everything; no input changes it.
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(folder.path().join("fuzz.db"), Arc::new(Stopped));
+    let store = runstate_store_sqlite::open(folder.path().join("fuzz.db"), Arc::new(Stopped));
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let world = World {
         runtime: runtime.enable_time().build().expect("a runtime"),

@@ -12,7 +12,10 @@ use crate::{clock::SystemClock, failure::Failure};
 ///
 /// When the file cannot be opened, or is not one of ours, or is of a newer release.
 pub(crate) fn open_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
-    Ok(Arc::new(SqliteStore::open(data, Arc::new(SystemClock))?))
+    Ok(Arc::new(runstate_store_sqlite::open(
+        data,
+        Arc::new(SystemClock),
+    )?))
 }
 
 /// As [`open_store`], for a command that manages tokens and applications, whether a server has the
@@ -22,7 +25,7 @@ pub(crate) fn open_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
 ///
 /// As [`open_store`].
 pub(crate) fn open_beside(data: &str) -> Result<Arc<SqliteStore>, Failure> {
-    Ok(Arc::new(SqliteStore::open_beside(
+    Ok(Arc::new(runstate_store_sqlite::open_beside(
         data,
         Arc::new(SystemClock),
     )?))

@@ -6,7 +6,7 @@ use runstate_graph::clock::Clock;
 use runstate_store::{Error, copy::CopiedTable, query::Bind};
 use rusqlite::{Connection, ToSql, types::ValueRef};
 
-use crate::{OpenError, SqliteStore, connection::open_reader, error::store_error};
+use crate::{OpenError, SqliteStore, connection::open_reader, error::store_error, open};
 
 /// The secret that the journal knows its file by.
 const IDENTITY: &str = "SELECT value FROM secret WHERE name = 'journal'";
@@ -24,13 +24,13 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// As [`SqliteStore::open`], and where there is no file.
+    /// As [`open()`], and where there is no file.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         if let Err(error) = std::fs::metadata(path) {
             let file = path.to_owned();
             return Err(OpenError::Io { file, error });
         }
-        let store = SqliteStore::open(path, clock)?;
+        let store = open(path, clock)?;
         let connection = open_reader(path)?;
         Ok(Self {
             identity: connection.query_row(IDENTITY, [], |row| row.get(0))?,
@@ -185,7 +185,7 @@ mod tests {
     fn source() -> (tempfile::TempDir, Source) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
-        drop(SqliteStore::open(&file, Arc::new(Epoch)).unwrap());
+        drop(open(&file, Arc::new(Epoch)).unwrap());
         let source = Source::open(&file, Arc::new(Epoch)).unwrap();
         (folder, source)
     }

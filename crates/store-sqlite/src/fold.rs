@@ -3,19 +3,19 @@
 use std::collections::{BTreeSet, HashMap};
 
 use runstate_store::Error;
+use runstate_store_sql::counters::{self, Change};
 use rusqlite::Connection;
 
 use crate::{
-    counters::{self, Change},
+    database::SqliteDatabase,
     error::store_error,
     journal::{Entry, Overlay},
     run_state::{self, Place},
-    write::execute,
 };
 
 pub(crate) const FOLDED: &str = "SELECT folded FROM journal";
 /// Up to that number all is in the tables.
-pub(crate) const FOLD: &str = "UPDATE journal SET folded = max(folded, ?)";
+const FOLD: &str = "UPDATE journal SET folded = max(folded, ?)";
 
 /// Folds all that waits, in one transaction.
 pub(crate) fn fold(connection: &Connection, overlay: &Overlay) -> Result<(), Error> {
@@ -38,10 +38,19 @@ pub(crate) fn fold(connection: &Connection, overlay: &Overlay) -> Result<(), Err
         .collect();
     if let Some(last) = entries.last() {
         apply(&transaction, &entries)?;
-        execute(&transaction, FOLD, [last.number])?;
+        set_folded(&transaction, last.number)?;
     }
     transaction.commit().map_err(store_error)?;
     overlay.folded(batches.len());
+    Ok(())
+}
+
+/// Notes up to which number all is in the tables.
+pub(crate) fn set_folded(connection: &Connection, number: i64) -> Result<(), Error> {
+    connection
+        .prepare_cached(FOLD)
+        .and_then(|mut fold| fold.execute([number]))
+        .map_err(store_error)?;
     Ok(())
 }
 
@@ -49,13 +58,7 @@ pub(crate) fn fold(connection: &Connection, overlay: &Overlay) -> Result<(), Err
 /// state the last.
 fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
     for entry in entries {
-        entry.outcome()?.append_as(
-            connection,
-            entry.number,
-            entry.state_pk,
-            (&entry.run_id, entry.received),
-            entry.told.as_ref(),
-        )?;
+        run_state::append(connection, entry)?;
     }
     // In the order of the rows, so that those of one page are changed together.
     let mut states = entries.to_vec();
@@ -69,8 +72,7 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
             // What is not there any more counts for nothing.
             continue;
         };
-        last.outcome()?
-            .apply(connection, last.state_pk, last.number)?;
+        run_state::apply(connection, last)?;
         let Place {
             script_pk,
             user_state_pk,
@@ -85,11 +87,12 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
             users.insert((script_pk, user_state_pk));
         }
     }
+    let database = SqliteDatabase(connection);
     for (script_pk, change) in counts {
-        counters::devices_changed(connection, script_pk, &change)?;
+        counters::devices_changed(&database, script_pk, &change)?;
     }
     for (script_pk, user_state_pk) in users {
-        counters::user_recount(connection, script_pk, user_state_pk)?;
+        counters::user_recount(&database, script_pk, user_state_pk)?;
     }
     Ok(())
 }

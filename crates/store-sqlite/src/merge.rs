@@ -9,21 +9,23 @@ use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use runstate_graph::entity::{DEVICE_STATE, RUN_SUMMARY, SCRIPT_TYPES};
 use runstate_odata::{
-    check::{CompareOp, Member, Predicate, Query, ResourcePath, Scalar, Step, Variable},
+    check::{CompareOp, Predicate, Query, ResourcePath, Scalar},
     edm::{Property, Record, Type, Value},
 };
 use runstate_store::{
     Error, Row,
-    query::{self, Bind, Decoded, Dialect, Scope},
+    query::{self, Bind, Decoded, Scope},
 };
-use rusqlite::Connection;
+use runstate_store_sql::{
+    Database, Reports, Waiting,
+    counters::{self, Tally, own},
+    statement,
+};
 
 use crate::{
-    counters::Tally,
-    error::store_error,
+    error::internal,
     fold::FOLDED,
     journal::{Batch, Entry},
-    statement,
 };
 
 /// How many rows of the tables are looked through in one step, at most, for such as are up to date.
@@ -53,54 +55,74 @@ pub(crate) fn can_answer(path: &ResourcePath, query: &Query, counts: bool) -> bo
 
 /// Whether a filter is of one outcome alone.
 fn is_of_outcome(filter: &Predicate) -> bool {
-    crate::counters::outcome(filter).is_some()
+    counters::outcome(filter).is_some()
 }
 
-/// The reports to a script's own states that the tables of this transaction do not have.
-pub(crate) fn unfolded(
-    connection: &Connection,
-    batches: &[Arc<Batch>],
-    script_pk: i64,
-) -> Result<Vec<Arc<Entry>>, Error> {
-    if batches.is_empty() {
-        return Ok(Vec::new());
+/// All reports that waited when a read began.
+pub(crate) struct Batches(pub(crate) Vec<Arc<Batch>>);
+
+impl Waiting for Batches {
+    fn to_script(
+        &self,
+        database: &dyn Database,
+        script_pk: i64,
+    ) -> Result<Option<Box<dyn Reports>>, Error> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let answer = database.query(FOLDED, &[])?;
+        let folded = match answer.first().map(Vec::as_slice) {
+            Some([Bind::Integer(folded)]) => *folded,
+            _ => return Err(internal("no number up to which the journal is folded")),
+        };
+        let entries = self.0.iter().flat_map(|batch| &batch.entries);
+        let of_script = |entry: &&Arc<Entry>| {
+            entry.number > folded
+                && entry.place.script_pk == script_pk
+                && entry.place.user_state_pk == 0
+        };
+        let entries: Vec<_> = entries.filter(of_script).map(Arc::clone).collect();
+        Ok((!entries.is_empty()).then(|| Box::new(Unfolded(entries)) as Box<dyn Reports>))
     }
-    let folded: i64 = connection
-        .prepare_cached(FOLDED)
-        .and_then(|mut folded| folded.query_row([], |row| row.get(0)))
-        .map_err(store_error)?;
-    let entries = batches.iter().flat_map(|batch| &batch.entries);
-    let of_script = |entry: &&Arc<Entry>| {
-        entry.number > folded
-            && entry.place.script_pk == script_pk
-            && entry.place.user_state_pk == 0
-    };
-    Ok(entries.filter(of_script).map(Arc::clone).collect())
 }
 
-/// How many more states of that outcome there are by these reports.
-pub(crate) fn more(reports: &[Arc<Entry>], outcome: i32) -> i64 {
-    let one = |entry: &Arc<Entry>| {
-        i64::from(entry.after() == outcome) - i64::from(entry.before == outcome)
-    };
-    reports.iter().map(one).sum()
-}
+/// The reports to a script's own states that the tables of a transaction do not have.
+struct Unfolded(Vec<Arc<Entry>>);
 
-/// Makes a run summary one of these reports too.
-pub(crate) fn add_to_summary(row: &mut Row, reports: &[Arc<Entry>]) {
-    let (mut success, mut error) = (0, 0);
-    for report in reports {
-        let before = Tally::of_run_state(report.before);
-        let after = Tally::of_run_state(report.after());
-        success += after.success - before.success;
-        error += after.error - before.error;
-        row.version += i64::from(before != after);
+impl Reports for Unfolded {
+    fn rows(
+        &self,
+        database: &dyn Database,
+        scope: &Scope<'_>,
+        query: &Query,
+        limit: u32,
+        after: Option<&[Bind]>,
+    ) -> Result<Vec<Decoded>, Error> {
+        rows(database, scope, query, limit, after, &self.0)
     }
-    for (name, more) in [("successDeviceCount", success), ("errorDeviceCount", error)] {
-        if let Value::Int32(count) = *row.record.get(name) {
-            let count = i64::from(count).saturating_add(more);
-            row.record
-                .set(name, Value::Int32(i32::try_from(count).unwrap_or(i32::MAX)));
+
+    fn more(&self, outcome: i32) -> i64 {
+        let one = |entry: &Arc<Entry>| {
+            i64::from(entry.after() == outcome) - i64::from(entry.before == outcome)
+        };
+        self.0.iter().map(one).sum()
+    }
+
+    fn add_to_summary(&self, row: &mut Row) {
+        let (mut success, mut error) = (0, 0);
+        for report in &self.0 {
+            let before = Tally::of_run_state(report.before);
+            let after = Tally::of_run_state(report.after());
+            success += after.success - before.success;
+            error += after.error - before.error;
+            row.version += i64::from(before != after);
+        }
+        for (name, more) in [("successDeviceCount", success), ("errorDeviceCount", error)] {
+            if let Value::Int32(count) = *row.record.get(name) {
+                let count = i64::from(count).saturating_add(more);
+                row.record
+                    .set(name, Value::Int32(i32::try_from(count).unwrap_or(i32::MAX)));
+            }
         }
     }
 }
@@ -116,8 +138,8 @@ impl Entry {
 }
 
 /// The first rows of a list behind `after`, one more than `limit` where there are more.
-pub(crate) fn rows(
-    connection: &Connection,
+fn rows(
+    database: &dyn Database,
     scope: &Scope<'_>,
     query: &Query,
     limit: u32,
@@ -149,8 +171,8 @@ pub(crate) fn rows(
     let mut rows: Vec<Decoded> = Vec::new();
     let (mut after, mut step) = (after.map(<[Bind]>::to_vec), wanted);
     while rows.len() < most {
-        let list = query::list(Dialect::Sqlite, scope, query, step, after.as_deref(), 0)?;
-        let stored = statement::rows(connection, &list)?;
+        let list = query::list(database.dialect(), scope, query, step, after.as_deref(), 0)?;
+        let stored = statement::rows(database, &list)?;
         let is_last = stored.len() < usize::try_from(step).unwrap_or(usize::MAX);
         after = stored.last().map(|row| row.keyset.clone());
         for row in stored {
@@ -273,18 +295,7 @@ fn bind(value: &Value) -> Bind {
     }
 }
 
-/// The position of the property, where a scalar is one of the row itself.
-pub(crate) fn own(scalar: &Scalar) -> Option<usize> {
-    let Scalar::Member(Member { root, steps }) = scalar else {
-        return None;
-    };
-    match steps.as_slice() {
-        [Step::Property(property)] if *root == Variable(0) => DEVICE_STATE.position(property.name),
-        _ => None,
-    }
-}
-
-/// The same, where lists are sorted by it here: it is `id`, or a number or date that is always there.
+/// The position of the property that a scalar is, where lists are sorted by it here: it is `id`, or a number or date that is always there.
 fn sort_key(scalar: &Scalar) -> Option<usize> {
     let is_key = |property: &Property| {
         let is_number = matches!(

@@ -3,16 +3,12 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use runstate_graph::clock::Clock;
-use runstate_odata::check::{Query, ResourcePath};
-use runstate_store::Error;
+use runstate_store_sql::SqlStore;
 use rusqlite::Connection;
 
 use crate::{
-    OpenError,
-    change_writer::ChangeWriter,
-    connection,
-    journal::{self, Batch, Concerned, Journal, Opened, Overlay},
-    merge,
+    OpenError, connection,
+    journal::{self, Journal, Opened, Overlay},
     readers::Readers,
     writer::Writer,
 };
@@ -21,53 +17,63 @@ use crate::{
 ///
 /// One process serves a file; others may use it meanwhile for what concerns the issuer of tokens
 /// alone. Dropping the store waits until all that was accepted is written.
-pub struct SqliteStore {
+pub type SqliteStore = SqlStore<Sqlite>;
+
+/// The file, its journal, its threads.
+pub struct Sqlite {
     // Dropped in this order: first nothing more is taken in, and then what was is written.
     pub(crate) journal: Option<Journal>,
     pub(crate) readers: Readers,
     pub(crate) writer: Arc<Writer>,
-    pub(crate) changing: ChangeWriter,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) skip_token_key: [u8; 32],
 }
 
-impl SqliteStore {
-    /// Opens the file at `path` to serve it, creates it where there is none (mode 0600), and brings
-    /// its schema to the newest version. What a crash has left in the journal is folded. `clock` dates
-    /// the reports.
-    ///
-    /// Blocks; to be called before serving. The store's futures need a tokio runtime with its timers
-    /// enabled.
-    ///
-    /// # Errors
-    ///
-    /// Where the file is not ours, or of a newer release, or cannot be opened, or another process
-    /// serves it.
-    pub fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let path = path.as_ref();
+/// Opens the file at `path` to serve it, creates it where there is none (mode 0600), and brings its
+/// schema to the newest version. What a crash has left in the journal is folded. `clock` dates the
+/// reports.
+///
+/// Blocks; to be called before serving. The store's futures need a tokio runtime with its timers
+/// enabled.
+///
+/// # Errors
+///
+/// Where the file is not ours, or of a newer release, or cannot be opened, or another process serves
+/// it.
+pub fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
+    Ok(SqlStore::new(Sqlite::open(path.as_ref(), clock)?))
+}
+
+/// Opens the file for the issuer's part alone ([`runstate_store::issuer::IssuerStore`]), whether another
+/// process serves it or not. What is asked of it as a [`runstate_store::Store`] is
+/// [`runstate_store::Error::Unavailable`].
+///
+/// # Errors
+///
+/// As [`open`], but for the last.
+pub fn open_beside(
+    path: impl AsRef<Path>,
+    clock: Arc<dyn Clock>,
+) -> Result<SqliteStore, OpenError> {
+    let path = path.as_ref();
+    let sqlite = Sqlite::with(connection::open_writer(path)?, path, clock, None)?;
+    Ok(SqlStore::new(sqlite))
+}
+
+impl Sqlite {
+    fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let connection = connection::open_writer(path)?;
         let Opened { log, overlay, lock } = journal::open(&connection, path)?;
         let folding = Some((Arc::clone(&overlay), lock));
-        let mut store = Self::with(connection, path, Arc::clone(&clock), folding)?;
+        let mut sqlite = Self::with(connection, path, Arc::clone(&clock), folding)?;
         let reading = connection::open_reader(path)?;
-        let writer = Arc::clone(&store.writer);
+        let writer = Arc::clone(&sqlite.writer);
         let journal = Journal::start(log, overlay, reading, clock, writer);
-        store.journal = Some(journal.map_err(|error| OpenError::Io {
+        sqlite.journal = Some(journal.map_err(|error| OpenError::Io {
             file: path.to_owned(),
             error,
         })?);
-        Ok(store)
-    }
-
-    /// Opens the file for the issuer's part alone ([`runstate_store::issuer::IssuerStore`]), whether another process serves it
-    /// or not. What is asked of it as a [`runstate_store::Store`] is [`Error::Unavailable`].
-    ///
-    /// # Errors
-    ///
-    /// As [`SqliteStore::open`], but for the last.
-    pub fn open_beside(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let path = path.as_ref();
-        Self::with(connection::open_writer(path)?, path, clock, None)
+        Ok(sqlite)
     }
 
     fn with(
@@ -86,46 +92,10 @@ impl SqliteStore {
         Ok(Self {
             journal: None,
             readers,
-            changing: ChangeWriter::new(Arc::clone(&writer), Arc::clone(&clock)),
             writer,
             clock,
             skip_token_key,
         })
-    }
-
-    /// The journal, without which nothing of a tenant may be looked at or changed.
-    pub(crate) fn journal(&self) -> Result<&Journal, Error> {
-        self.journal.as_ref().ok_or_else(|| Error::Unavailable {
-            detail: "the file is open for the issuer alone".to_owned(),
-        })
-    }
-
-    /// The writer for whatever has consequences for devices.
-    pub(crate) fn changing(&self) -> Result<&ChangeWriter, Error> {
-        self.journal()?;
-        Ok(&self.changing)
-    }
-
-    /// Sees to it that a read shows every acknowledged report: folds those that it is about, or answers
-    /// them where the read can put them to what the tables say. `counts`: the read asks how many.
-    pub(crate) async fn settle(
-        &self,
-        path: &ResourcePath,
-        query: &Query,
-        counts: bool,
-    ) -> Result<Vec<Arc<Batch>>, Error> {
-        let journal = self.journal()?;
-        if !journal::shows_results(path, query) {
-            return Ok(Vec::new());
-        }
-        match journal.overlay.concerned(path) {
-            Concerned::Not => {}
-            Concerned::ByOwnStates if merge::can_answer(path, query, counts) => {
-                return Ok(journal.overlay.all());
-            }
-            Concerned::ByOwnStates | Concerned::ByMore => self.writer.fold().await?,
-        }
-        Ok(Vec::new())
     }
 }
 
@@ -145,7 +115,7 @@ mod tests {
     async fn a_file_is_given_up_when_its_last_write_is_done() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
-        let open = || SqliteStore::open(&file, Arc::new(Epoch));
+        let open = || Sqlite::open(&file, Arc::new(Epoch));
         let store = open().unwrap();
         // As a request does that is at work while the store is closed.
         let writer = Arc::clone(&store.writer);

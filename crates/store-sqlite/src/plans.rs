@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use runstate_graph::entity::MODEL;
 use runstate_odata::{check, grammar};
 use runstate_store::query::{self, Bind, Dialect, Owner, Scope, Viewer};
+use runstate_store_sql::{
+    change, counters, device, path, run_request, script_version, targeting, user_run,
+};
 use rusqlite::Connection;
 
-use crate::{
-    change, counters, device, function, journal, migration, path, run_request, run_state,
-    script_version, targeting, user_run,
-};
+use crate::{function, journal, migration, run_state};
 
 const VIEWER: Viewer<'_> = Viewer {
     tenant_id: "tenant",
@@ -62,6 +62,7 @@ fn the_heart_call_looks_up_and_never_searches() {
     for (name, sql) in [
         &script_of,
         journal::STATEMENTS,
+        runstate_store_sql::run_state::STATEMENTS,
         run_state::STATEMENTS,
         counters::STATEMENTS,
     ]
@@ -88,7 +89,7 @@ fn what_devices_need_is_looked_up() {
     for (name, sql) in statements
         .concat()
         .into_iter()
-        .chain(targeting::statements())
+        .chain(targeting::statements(Dialect::Sqlite))
     {
         let mut explained = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))

@@ -24,9 +24,8 @@ use tokio::sync::oneshot;
 
 use crate::{
     error::{internal, store_error},
-    fold::{FOLD, fold},
+    fold::{fold, set_folded},
     journal::Overlay,
-    write::execute,
 };
 
 /// How many requests may wait before the next is turned away: about a second's work.
@@ -289,7 +288,7 @@ fn write_settled(
     // of them, they do not count, and the numbers may be given to what is written now.
     let folded = overlay.next() - 1;
     let last = write_batch(connection, batch, |connection| {
-        execute(connection, FOLD, [folded])?;
+        set_folded(connection, folded)?;
         last_run(connection)
     })?;
     // It is committed, so from here on nothing may fail.

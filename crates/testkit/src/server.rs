@@ -15,7 +15,6 @@ use runstate_server::{
     listen, maintenance, router,
     watch::Watchers,
 };
-use runstate_store_sqlite::SqliteStore;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -325,7 +324,7 @@ impl TestServerBuilder {
     async fn start_in(self, folder: TempDir, clock: Arc<HandClock>) -> TestServer {
         let shared: Arc<dyn Clock> = clock.clone();
         let file = folder.path().join("runstate.db");
-        let store = SqliteStore::open(file, shared.clone()).expect("a new file");
+        let store = runstate_store_sqlite::open(file, shared.clone()).expect("a new file");
         let store = Arc::new(store);
         let base_url = self.base_url;
         let issuer = BuiltinIssuer::open(store.clone(), shared.clone(), base_url.clone()).await;

@@ -20,18 +20,19 @@ use runstate_odata::{
     edm::{DateTimeOffset, Record, StructuredType, Value},
 };
 use runstate_store::{Changes, Error, Precondition, Row};
+use runstate_store_sql::{
+    path,
+    told::{Told, instant},
+    write::check,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::{Entry, Log, Overlay, log::Records};
 use crate::{
     connection::LONGEST,
-    device,
     error::{internal, store_error},
-    path,
     run_state::{self, Place, State},
-    told::{Told, instant},
-    write::check,
 };
 
 /// How many reports may wait before the next is turned away: a good second's work.
@@ -318,13 +319,13 @@ impl Taking {
         let mut decisions = Vec::with_capacity(reports.len());
         for ((report, target), (latest, is_waiting)) in reports.iter().zip(&targets).zip(latest) {
             // Nothing that is refused may leave a trace, so this comes first.
-            let retired = device::refuse_retired(&transaction, &report.permit);
+            let retired = run_state::refuse_retired(&transaction, &report.permit);
             let target = retired.and_then(|()| target.as_ref().map_err(Clone::clone));
             let decision = target.and_then(|target| {
                 let state = match states.entry((target.place, target.id)) {
                     hash_map::Entry::Occupied(state) => state.into_mut(),
                     hash_map::Entry::Vacant(vacant) => vacant.insert(match latest {
-                        Some(entry) => Some(State::of_entry(&entry)),
+                        Some(entry) => Some(State::from(&*entry)),
                         None => run_state::find(&transaction, target.place, target.id)?,
                     }),
                 };

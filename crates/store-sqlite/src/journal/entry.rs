@@ -5,12 +5,12 @@ use std::{borrow::Cow, sync::Arc};
 use runstate_graph::entity::DEVICE_STATE;
 use runstate_odata::edm::{DateTimeOffset, Record, Value};
 use runstate_store::{Error, Row};
+use runstate_store_sql::told::{Instant, Told, instant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::internal,
     run_state::{Outcome, Place},
-    told::{Instant, Told, instant},
 };
 
 /// An acknowledged report: the whole run state as it is from then on, and what it was.

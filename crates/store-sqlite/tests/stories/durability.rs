@@ -7,8 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use runstate_store_sqlite::SqliteStore;
-
 use crate::fixture::{Fixture, behind, clock, int};
 
 /// Where the child finds its file.
@@ -90,7 +88,7 @@ async fn child() {
     let Some(file) = std::env::var_os(FILE) else {
         return;
     };
-    let store = Arc::new(SqliteStore::open(PathBuf::from(file), clock()).unwrap());
+    let store = Arc::new(runstate_store_sqlite::open(PathBuf::from(file), clock()).unwrap());
     let store = Fixture {
         store,
         ..Fixture::new()

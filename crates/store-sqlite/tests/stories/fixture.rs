@@ -67,7 +67,7 @@ impl Closed {
             folder,
         } = self;
         Fixture {
-            store: Arc::new(SqliteStore::open(&file, clock()).unwrap()),
+            store: Arc::new(runstate_store_sqlite::open(&file, clock()).unwrap()),
             file,
             page_size,
             tenant_id,
@@ -81,7 +81,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("runstate.db");
         Self {
-            store: Arc::new(SqliteStore::open(&file, clock()).unwrap()),
+            store: Arc::new(runstate_store_sqlite::open(&file, clock()).unwrap()),
             file,
             page_size: 100,
             tenant_id: TENANT.to_owned(),

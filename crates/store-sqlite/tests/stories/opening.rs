@@ -6,7 +6,6 @@ use runstate_store::{
     Error, Store as _,
     issuer::{Application, HashedSecret, IssuerStore as _, SigningKey},
 };
-use runstate_store_sqlite::SqliteStore;
 
 use crate::fixture::{Fixture, behind, clock};
 
@@ -29,7 +28,9 @@ fn refusal(prepare: impl FnOnce(&std::path::Path)) -> String {
     let file = folder.path().join("file.db");
     prepare(&file);
     let before = std::fs::read(&file).unwrap();
-    let error = SqliteStore::open(&file, clock()).err().expect("a refusal");
+    let error = runstate_store_sqlite::open(&file, clock())
+        .err()
+        .expect("a refusal");
     assert_eq!(
         std::fs::read(&file).unwrap(),
         before,
@@ -106,7 +107,7 @@ async fn by_another_name_it_is_the_same_file() {
     let store = Fixture::new();
     let link = store.file.with_file_name("link.db");
     std::os::unix::fs::symlink(&store.file, &link).unwrap();
-    let refused = SqliteStore::open(&link, clock()).err();
+    let refused = runstate_store_sqlite::open(&link, clock()).err();
     assert!(
         matches!(
             refused,
@@ -119,7 +120,7 @@ async fn by_another_name_it_is_the_same_file() {
 #[tokio::test]
 async fn one_process_serves_a_file_and_others_see_to_tokens() {
     let store = Fixture::new();
-    let refused = SqliteStore::open(&store.file, clock()).err();
+    let refused = runstate_store_sqlite::open(&store.file, clock()).err();
     let folder = format!("{}-runs", store.file.display());
     assert_eq!(
         refused.map(|error| error.to_string()),
@@ -128,7 +129,7 @@ async fn one_process_serves_a_file_and_others_see_to_tokens() {
         ))
     );
     let script = store.shell_script("s").await;
-    let beside = SqliteStore::open_beside(&store.file, clock()).unwrap();
+    let beside = runstate_store_sqlite::open_beside(&store.file, clock()).unwrap();
     beside.ready().await.unwrap();
     beside.application_add(application("a")).await.unwrap();
     let added = store.store.application_get("t", "a").await.unwrap();
@@ -166,7 +167,7 @@ fn what_is_not_ours_is_refused() {
         text,
         "FILE is an SQLite database, but not one of runstate; name another file with --data"
     );
-    let missing = SqliteStore::open("/nowhere/at/all.db", clock())
+    let missing = runstate_store_sqlite::open("/nowhere/at/all.db", clock())
         .err()
         .unwrap()
         .to_string();
@@ -179,7 +180,7 @@ fn what_is_not_ours_is_refused() {
 #[test]
 fn a_newer_file_is_refused_with_both_versions() {
     let text = refusal(|file| {
-        drop(SqliteStore::open(file, clock()).unwrap());
+        drop(runstate_store_sqlite::open(file, clock()).unwrap());
         rusqlite::Connection::open(file)
             .unwrap()
             .pragma_update(None, "user_version", 99)

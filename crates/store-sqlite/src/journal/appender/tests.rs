@@ -9,7 +9,7 @@ use runstate_graph::{
 use runstate_odata::{check, grammar};
 
 use super::*;
-use crate::{journal, report, writer::Writer};
+use crate::{database::SqliteDatabase, journal, writer::Writer};
 
 const PATH: &str = "deviceManagement/deviceShellScripts/s/deviceRunStates/s:d";
 
@@ -175,8 +175,8 @@ async fn what_a_broken_log_holds_of_a_refused_report_never_comes_to_light() {
             precondition,
             ..
         } = report(4, None, None);
-        report::report(
-            connection,
+        runstate_store_sql::report::report(
+            &SqliteDatabase(connection),
             &Epoch,
             &permit,
             &path,

@@ -3,17 +3,18 @@
 use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_odata::check::ResourcePath;
 use runstate_store::Error;
-use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
+    Database,
+    cells::{CellsExt as _, binds},
     change::{self, Effect},
-    error::{internal, store_error},
+    error::internal,
     path::{self, End},
 };
 
 /// Makes an object a member of the group whose members `path` names.
 pub(crate) fn member_add(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
@@ -22,10 +23,10 @@ pub(crate) fn member_add(
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
     let tenant_id = permit.tenant_id();
-    let (_, group_pk) = group_of(connection, permit, path)?;
-    add(connection, tenant_id, group_pk, object_id)?;
+    let (_, group_pk) = group_of(database, permit, path)?;
+    add(database, tenant_id, group_pk, object_id)?;
     change::of_member(
-        connection,
+        database,
         clock,
         tenant_id,
         group_id(path),
@@ -44,27 +45,25 @@ fn group_id(path: &ResourcePath) -> &str {
 
 /// Takes the member that `path` names out of its group.
 pub(crate) fn member_remove(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
     effect: &mut Effect,
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
-    let (end, group_pk) = group_of(connection, permit, path)?;
+    let (end, group_pk) = group_of(database, permit, path)?;
     let object_id = end
         .id
         .ok_or_else(|| internal("a path to a member without its key"))?;
-    let removed = connection
-        .prepare_cached("DELETE FROM group_member WHERE group_pk = ? AND object_id = ?")
-        .and_then(|mut statement| statement.execute(params![group_pk, object_id]))
-        .map_err(store_error)?;
+    const SQL: &str = "DELETE FROM group_member WHERE group_pk = ?1 AND object_id = ?2";
+    let removed = database.execute(SQL, binds![group_pk, object_id])?;
     if removed == 0 {
         return Err(path::not_found(end.scope.ty.name, object_id));
     }
     let tenant_id = permit.tenant_id();
     change::of_member(
-        connection,
+        database,
         clock,
         tenant_id,
         group_id(path),
@@ -75,11 +74,11 @@ pub(crate) fn member_remove(
 
 /// The group whose members a path names.
 fn group_of<'a>(
-    connection: &Connection,
+    database: &dyn Database,
     permit: &'a Permit,
     path: &'a ResourcePath,
 ) -> Result<(End<'a>, i64), Error> {
-    let end = path::resolve(connection, path::viewer(permit), path)?;
+    let end = path::resolve(database, path::viewer(permit), path)?;
     let group = end
         .scope
         .owner
@@ -89,26 +88,23 @@ fn group_of<'a>(
 
 /// Makes an object a member of a group.
 pub(crate) fn add(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     group_pk: i64,
     object_id: &str,
 ) -> Result<(), Error> {
-    let kind = object_kind(connection, tenant_id, object_id)?;
+    let kind = object_kind(database, tenant_id, object_id)?;
     let kind = kind.ok_or_else(|| path::not_found("directoryObject", object_id))?;
-    if kind == "group" && contains(connection, tenant_id, object_id, group_pk)? {
+    if kind == "group" && contains(database, tenant_id, object_id, group_pk)? {
         let message = format!(
             "The group '{object_id}' cannot become a member, because the group would then contain \
              itself."
         );
         return Err(Error::Invalid { message });
     }
-    const SQL: &str = "INSERT INTO group_member (group_pk, object_id) VALUES (?, ?) \
+    const SQL: &str = "INSERT INTO group_member (group_pk, object_id) VALUES (?1, ?2) \
          ON CONFLICT (group_pk, object_id) DO NOTHING";
-    let added = connection
-        .prepare_cached(SQL)
-        .and_then(|mut statement| statement.execute(params![group_pk, object_id]))
-        .map_err(store_error)?;
+    let added = database.execute(SQL, binds![group_pk, object_id])?;
     if added == 0 {
         let message = format!("The {kind} '{object_id}' is a member of the group already.");
         return Err(Error::Conflict { message });
@@ -118,7 +114,7 @@ pub(crate) fn add(
 
 /// Whether the group of that id is, or contains at any depth, the group of that row id.
 fn contains(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     outer_id: &str,
     inner_pk: i64,
@@ -131,33 +127,24 @@ fn contains(
              JOIN group_member AS m ON m.group_pk = inside.pk \
              JOIN directory_group AS g ON g.tenant_id = ?1 AND g.id = m.object_id \
          ) SELECT EXISTS (SELECT 1 FROM inside WHERE pk = ?3)";
-    connection
-        .prepare_cached(SQL)
-        .and_then(|mut found| {
-            found.query_row(params![tenant_id, outer_id, inner_pk], |row| row.get(0))
-        })
-        .map_err(store_error)
+    let key = binds![tenant_id, outer_id, inner_pk];
+    database.one(SQL, key, |cells| cells.truth(0))
 }
 
 /// The entity type of the user, group or device of that id, where there is one.
 pub(crate) fn object_kind(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     id: &str,
 ) -> Result<Option<String>, Error> {
-    connection
-        .prepare_cached("SELECT kind FROM directory_object WHERE tenant_id = ? AND id = ?")
-        .and_then(|mut kind| kind.query_row([tenant_id, id], |row| row.get(0)).optional())
-        .map_err(store_error)
+    const SQL: &str = "SELECT kind FROM directory_object WHERE tenant_id = ?1 AND id = ?2";
+    database.first(SQL, binds![tenant_id, id], |cells| cells.text(0))
 }
 
 /// Takes an object that is about to go out of all groups of its tenant.
-pub(crate) fn forget(connection: &Connection, tenant_id: &str, id: &str) -> Result<(), Error> {
+pub(crate) fn forget(database: &dyn Database, tenant_id: &str, id: &str) -> Result<(), Error> {
     const SQL: &str = "DELETE FROM group_member WHERE object_id = ?2 AND group_pk IN \
          (SELECT pk FROM directory_group WHERE tenant_id = ?1)";
-    connection
-        .prepare_cached(SQL)
-        .and_then(|mut statement| statement.execute([tenant_id, id]))
-        .map_err(store_error)?;
+    database.execute(SQL, binds![tenant_id, id])?;
     Ok(())
 }

@@ -7,24 +7,26 @@
 
 use runstate_graph::clock::Clock;
 use runstate_store::Error;
-use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{error::store_error, group, targeting};
+use crate::{
+    Database,
+    cells::{CellsExt as _, binds},
+    group, targeting,
+};
 
-const BUMP: &str = "INSERT INTO targeting (tenant_id, generation) VALUES (?, 1) \
+const BUMP: &str = "INSERT INTO targeting (tenant_id, generation) VALUES (?1, 1) \
      ON CONFLICT (tenant_id) DO UPDATE SET generation = targeting.generation + 1";
 const BUMP_DEVICE: &str = "INSERT INTO device_targeting (device_pk, generation) \
-     SELECT pk, 1 FROM managed_device WHERE tenant_id = ? AND id = ? \
+     SELECT pk, 1 FROM managed_device WHERE tenant_id = ?1 AND id = ?2 \
      ON CONFLICT (device_pk) DO UPDATE SET generation = device_targeting.generation + 1";
-const ENQUEUE: &str = "INSERT INTO target_change (script_pk, after_device_pk) VALUES (?, 0)";
+const ENQUEUE: &str = "INSERT INTO target_change (script_pk, after_device_pk) VALUES (?1, 0)";
 const FIRST: &str = "SELECT t.pk, t.script_pk, t.after_device_pk, s.tenant_id \
      FROM target_change AS t JOIN script AS s ON s.pk = t.script_pk ORDER BY t.pk LIMIT 1";
 const GO_ON: &str = "UPDATE target_change SET after_device_pk = ?2 WHERE pk = ?1";
-const DONE: &str = "DELETE FROM target_change WHERE pk = ?";
+const DONE: &str = "DELETE FROM target_change WHERE pk = ?1";
 
-/// All of the above, whose plans a test looks at.
-#[cfg(test)]
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+/// All of the above, whose plans a test of a backend looks at.
+pub const STATEMENTS: &[(&str, &str)] = &[
     ("bump", BUMP),
     ("bump device", BUMP_DEVICE),
     ("enqueue", ENQUEUE),
@@ -48,71 +50,62 @@ pub(crate) struct Effect {
 }
 
 /// The tenant's devices have something else to run, or may have.
-pub(crate) fn bump(connection: &Connection, tenant_id: &str) -> Result<(), Error> {
-    connection
-        .prepare_cached(BUMP)
-        .and_then(|mut bump| bump.execute([tenant_id]))
-        .map_err(store_error)?;
+pub(crate) fn bump(database: &dyn Database, tenant_id: &str) -> Result<(), Error> {
+    database.execute(BUMP, binds![tenant_id])?;
     Ok(())
 }
 
 /// The content or the settings of a script have changed, or it is gone.
 pub(crate) fn of_script(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     effect: &mut Effect,
 ) -> Result<(), Error> {
     effect.all = true;
-    bump(connection, tenant_id)
+    bump(database, tenant_id)
 }
 
 /// The assignments of a script have changed.
 pub(crate) fn of_assignments(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     script_pk: i64,
     effect: &mut Effect,
 ) -> Result<(), Error> {
     effect.all = true;
     effect.steps = true;
-    bump(connection, tenant_id)?;
-    connection
-        .prepare_cached(ENQUEUE)
-        .and_then(|mut enqueue| enqueue.execute([script_pk]))
-        .map_err(store_error)?;
+    bump(database, tenant_id)?;
+    database.execute(ENQUEUE, binds![script_pk])?;
     Ok(())
 }
 
 /// A device has changed: its facts, its users, its groups.
 pub(crate) fn of_device(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     tenant_id: &str,
     device_id: &str,
     effect: &mut Effect,
 ) -> Result<(), Error> {
-    targeting::reconcile_device(connection, clock, tenant_id, device_id)?;
-    note_device(connection, tenant_id, device_id, effect)
+    targeting::reconcile_device(database, clock, tenant_id, device_id)?;
+    note_device(database, tenant_id, device_id, effect)
 }
 
 /// What concerns a device alone, such as a request to run something, has changed.
 pub(crate) fn note_device(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     device_id: &str,
     effect: &mut Effect,
 ) -> Result<(), Error> {
     effect.devices.push(device_id.to_owned());
-    connection
-        .prepare_cached(BUMP_DEVICE)
-        .and_then(|mut bump| bump.execute([tenant_id, device_id]))
-        .map_err(store_error)?;
+    database.execute(BUMP_DEVICE, binds![tenant_id, device_id])?;
     Ok(())
 }
 
 /// A user's groups have changed, or the user is gone: all of these devices are concerned.
 pub(crate) fn of_devices(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     tenant_id: &str,
     devices: &[String],
@@ -120,39 +113,39 @@ pub(crate) fn of_devices(
 ) -> Result<(), Error> {
     devices
         .iter()
-        .try_for_each(|device| of_device(connection, clock, tenant_id, device, effect))
+        .try_for_each(|device| of_device(database, clock, tenant_id, device, effect))
 }
 
 /// All of these scripts have to be looked at anew, because a group has changed.
 pub(crate) fn of_scripts(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     scripts: &[i64],
     effect: &mut Effect,
 ) -> Result<(), Error> {
     scripts
         .iter()
-        .try_for_each(|script| of_assignments(connection, tenant_id, *script, effect))
+        .try_for_each(|script| of_assignments(database, tenant_id, *script, effect))
 }
 
 /// A group has got a member, or has lost one.
 pub(crate) fn of_member(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     tenant_id: &str,
     group_id: &str,
     object_id: &str,
     effect: &mut Effect,
 ) -> Result<(), Error> {
-    match group::object_kind(connection, tenant_id, object_id)?.as_deref() {
-        Some("managedDevice") => of_device(connection, clock, tenant_id, object_id, effect),
+    match group::object_kind(database, tenant_id, object_id)?.as_deref() {
+        Some("managedDevice") => of_device(database, clock, tenant_id, object_id, effect),
         Some("user") => {
-            let devices = targeting::devices_of_user(connection, tenant_id, object_id)?;
-            of_devices(connection, clock, tenant_id, &devices, effect)
+            let devices = targeting::devices_of_user(database, tenant_id, object_id)?;
+            of_devices(database, clock, tenant_id, &devices, effect)
         }
         _ => {
-            let scripts = targeting::scripts_of_group(connection, tenant_id, group_id)?;
-            of_scripts(connection, tenant_id, &scripts, effect)
+            let scripts = targeting::scripts_of_group(database, tenant_id, group_id)?;
+            of_scripts(database, tenant_id, &scripts, effect)
         }
     }
 }
@@ -160,36 +153,24 @@ pub(crate) fn of_member(
 /// One step of what waits in `target_change`: the tenant, and the devices that have something new to
 /// run; nothing where nothing waits.
 pub(crate) fn step(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
 ) -> Result<Option<(String, Vec<String>)>, Error> {
-    let first = connection
-        .prepare_cached(FIRST)
-        .and_then(|mut first| {
-            let change = |row: &rusqlite::Row<'_>| {
-                let change: (i64, i64, i64, String) =
-                    (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                Ok(change)
-            };
-            first.query_row([], change).optional()
-        })
-        .map_err(store_error)?;
+    let first = database.first(FIRST, &[], |cells| {
+        let (pk, script_pk, after) = (cells.integer(0)?, cells.integer(1)?, cells.integer(2)?);
+        Ok((pk, script_pk, after, cells.text(3)?))
+    })?;
     let Some((pk, script_pk, after, tenant_id)) = first else {
         return Ok(None);
     };
-    let step = targeting::reconcile_script(connection, clock, script_pk, after, STEP)?;
-    let moved = match step.next {
-        Some(next) => connection
-            .prepare_cached(GO_ON)
-            .and_then(|mut go_on| go_on.execute(params![pk, next])),
-        None => connection
-            .prepare_cached(DONE)
-            .and_then(|mut done| done.execute([pk])),
+    let step = targeting::reconcile_script(database, clock, script_pk, after, STEP)?;
+    match step.next {
+        Some(next) => database.execute(GO_ON, binds![pk, next])?,
+        None => database.execute(DONE, binds![pk])?,
     };
-    moved.map_err(store_error)?;
     if !step.devices.is_empty() {
         // A device that came by since the change was made knows nothing of its new state yet.
-        bump(connection, &tenant_id)?;
+        bump(database, &tenant_id)?;
     }
     Ok(Some((tenant_id, step.devices)))
 }

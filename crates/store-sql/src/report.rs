@@ -4,18 +4,17 @@
 use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_odata::{check::ResourcePath, edm::Record};
 use runstate_store::{Changes, Error, Precondition, Row};
-use rusqlite::Connection;
 
 use crate::{
-    device,
+    Database, device,
     path::{self, End},
     run_state, targeting, user_run,
     write::{check, device_state},
 };
 
 /// Reports to the run state at `path` how a run ended.
-pub(crate) fn report(
-    connection: &Connection,
+pub fn report(
+    database: &dyn Database,
     clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
@@ -23,31 +22,31 @@ pub(crate) fn report(
     run: Option<&Record>,
     precondition: &Precondition,
 ) -> Result<Row, Error> {
-    device::refuse_retired(connection, permit)?;
-    let end = path::resolve(connection, path::viewer(permit), path)?;
-    let state = match device_state(connection, &end) {
-        Err(Error::NotFound { .. }) if recall(connection, clock, &end)? => {
-            device_state(connection, &end)?
+    device::refuse_retired(database, permit)?;
+    let end = path::resolve(database, path::viewer(permit), path)?;
+    let state = match device_state(database, &end) {
+        Err(Error::NotFound { .. }) if recall(database, clock, &end)? => {
+            device_state(database, &end)?
         }
         state => state?,
     };
     check(precondition, state.version)?;
     let (place, device_id) = (state.place, state.device_id.clone());
-    let row = run_state::report(connection, clock, state, changes, run)?;
+    let row = run_state::report(database, clock, state, changes, run)?;
     if let (0, Some(device_id), Some(run)) = (place.user_state_pk, device_id, run) {
-        user_run::note(connection, clock, place.script_pk, &device_id, run, &row)?;
+        user_run::note(database, clock, place.script_pk, &device_id, run, &row)?;
     }
     Ok(row)
 }
 
 /// Brings back a run state that a device reports to late, see [`targeting::recall`].
-fn recall(connection: &Connection, clock: &dyn Clock, end: &End<'_>) -> Result<bool, Error> {
+fn recall(database: &dyn Database, clock: &dyn Clock, end: &End<'_>) -> Result<bool, Error> {
     let (Some(device_id), Some(id)) = (end.scope.viewer.device_id, end.id) else {
         return Ok(false);
     };
-    let place = path::place(connection, &end.scope)?;
+    let place = path::place(database, &end.scope)?;
     if place.user_state_pk != 0 {
         return Ok(false);
     }
-    targeting::recall(connection, clock, place.script_pk, device_id, id)
+    targeting::recall(database, clock, place.script_pk, device_id, id)
 }

@@ -10,10 +10,12 @@ use std::{
 
 use proptest::prelude::*;
 use runstate_graph::clock::Clock;
+use runstate_store_sql::targeting::{
+    device_scripts, devices_of_user, reconcile_device, reconcile_script, scripts_of_group,
+};
 use rusqlite::{Connection, params};
 
-use super::*;
-use crate::migration;
+use crate::{database::SqliteDatabase, migration};
 
 struct Still;
 
@@ -335,7 +337,7 @@ fn reconcile_scripts(connection: &Connection, choices: &mut Choices) {
             let mut next = Some(0);
             while let Some(after) = next {
                 let limit = u32::try_from(choices.below(DEVICES) + 1).unwrap();
-                next = reconcile_script(connection, &Still, pk, after, limit)
+                next = reconcile_script(&SqliteDatabase(connection), &Still, pk, after, limit)
                     .unwrap()
                     .next;
             }
@@ -347,7 +349,13 @@ fn reconcile_devices(connection: &Connection) -> bool {
     let mut changed = false;
     for tenant in TENANTS {
         for device in 0..DEVICES {
-            changed |= reconcile_device(connection, &Still, tenant, &format!("d{device}")).unwrap();
+            changed |= reconcile_device(
+                &SqliteDatabase(connection),
+                &Still,
+                tenant,
+                &format!("d{device}"),
+            )
+            .unwrap();
         }
     }
     changed
@@ -357,7 +365,7 @@ fn reconcile_devices(connection: &Connection) -> bool {
 fn check_scripts(connection: &Connection, tenants: &[Tenant; 2]) {
     for (id, tenant) in TENANTS.iter().zip(tenants) {
         for device in 0..DEVICES {
-            let told = device_scripts(connection, id, &format!("d{device}"))
+            let told = device_scripts(&SqliteDatabase(connection), id, &format!("d{device}"))
                 .unwrap()
                 .unwrap();
             let told: Vec<i64> = told.iter().map(|assigned| assigned.script_pk).collect();
@@ -492,7 +500,7 @@ proptest! {
                     .filter(|(_, named)| around.contains(named))
                     .map(|(script, _)| script_pk(&connection, id, script))
                     .collect();
-                let found = scripts_of_group(&connection, id, &format!("g{group}")).unwrap();
+                let found = scripts_of_group(&SqliteDatabase(&connection), id, &format!("g{group}")).unwrap();
                 prop_assert_eq!(found.len(), wanted.len());
                 prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
             }
@@ -501,7 +509,7 @@ proptest! {
                     .filter(|device| tenant.users(*device).contains(&user))
                     .map(|device| format!("d{device}"))
                     .collect();
-                let found = devices_of_user(&connection, id, &format!("u{user}")).unwrap();
+                let found = devices_of_user(&SqliteDatabase(&connection), id, &format!("u{user}")).unwrap();
                 prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
             }
         }

@@ -7,34 +7,45 @@ use serde::{Deserialize, Serialize};
 
 /// What the annotation `@runstate.run` of a report holds; nothing where the report is a plain one.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Told<'a> {
+pub struct Told<'a> {
+    /// The run's id.
     #[serde(borrow)]
-    pub(crate) id: Option<Cow<'a, str>>,
-    pub(crate) script_version: Option<i32>,
-    pub(crate) start: Option<Instant>,
-    pub(crate) end: Option<Instant>,
-    pub(crate) exit_code: Option<i32>,
+    pub id: Option<Cow<'a, str>>,
+    /// The number of the version that ran.
+    pub script_version: Option<i32>,
+    /// When it began.
+    pub start: Option<Instant>,
+    /// When it ended.
+    pub end: Option<Instant>,
+    /// What the process ended with.
+    pub exit_code: Option<i32>,
+    /// Under which account it ran.
     #[serde(borrow)]
-    pub(crate) account: Option<Cow<'a, str>>,
+    pub account: Option<Cow<'a, str>>,
+    /// Which request asked for it.
     #[serde(borrow)]
-    pub(crate) run_request_id: Option<Cow<'a, str>>,
-    pub(crate) output_truncated: bool,
+    pub run_request_id: Option<Cow<'a, str>>,
+    /// Whether the output is not all that there was.
+    pub output_truncated: bool,
+    /// What it printed.
     #[serde(borrow)]
-    pub(crate) output: Option<Cow<'a, str>>,
+    pub output: Option<Cow<'a, str>>,
+    /// What it printed as errors.
     #[serde(borrow)]
-    pub(crate) error_output: Option<Cow<'a, str>>,
+    pub error_output: Option<Cow<'a, str>>,
 }
 
 /// A date-time as its ticks and the form in which it was written.
-pub(crate) type Instant = (i64, i32);
+pub type Instant = (i64, i32);
 
 /// A date-time as it is kept.
-pub(crate) fn instant(moment: DateTimeOffset) -> Instant {
+pub fn instant(moment: DateTimeOffset) -> Instant {
     (moment.ticks(), moment.form())
 }
 
 impl<'a> Told<'a> {
-    pub(crate) fn of(run: Option<&'a Record>) -> Self {
+    /// What a report says of the run.
+    pub fn of(run: Option<&'a Record>) -> Self {
         let Some(run) = run else {
             return Self::default();
         };
@@ -62,7 +73,7 @@ impl<'a> Told<'a> {
     }
 
     /// The same, for longer than the record.
-    pub(crate) fn into_owned(self) -> Told<'static> {
+    pub fn into_owned(self) -> Told<'static> {
         let own = |text: Option<Cow<'a, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         Told {
             id: own(self.id),

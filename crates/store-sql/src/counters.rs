@@ -2,17 +2,20 @@
 //! device states and user states. Whoever changes what is counted calls one of these functions in
 //! the same transaction, so that no reader sees a count that is not exact.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use runstate_graph::entity::{DEVICE_STATE, RUN_STATE, SCRIPT_TYPES};
 use runstate_odata::{
-    check::{CompareOp, Predicate, Query, Scalar},
+    check::{CompareOp, Member, Predicate, Query, Scalar, Step, Variable},
     edm::Value,
 };
 use runstate_store::{Error, query::Scope};
-use rusqlite::{Connection, OptionalExtension};
 
-use crate::{error::store_error, journal::Entry, merge, write::execute};
+use crate::{
+    Database,
+    cells::{CellsExt as _, binds},
+    waiting::Reports,
+};
 
 const ADD_DEVICES: &str = "UPDATE run_summary SET version = version + ?4, \
      success_device_count = success_device_count + ?2, \
@@ -21,21 +24,22 @@ const ADD_USERS: &str = "UPDATE run_summary SET version = version + 1, \
      success_user_count = success_user_count + ?2, \
      error_user_count = error_user_count + ?3 WHERE script_pk = ?1";
 const USER_COUNTS: &str =
-    "SELECT success_device_count, error_device_count FROM user_run_state WHERE pk = ?";
+    "SELECT success_device_count, error_device_count FROM user_run_state WHERE pk = ?1";
 const COUNT_STATES: &str = "SELECT run_state, count(*) FROM device_run_state \
-     WHERE script_pk = ? AND user_state_pk = ? GROUP BY run_state";
+     WHERE script_pk = ?1 AND user_state_pk = ?2 GROUP BY run_state";
 const SET_USER_COUNTS: &str = "UPDATE user_run_state SET version = version + 1, \
      success_device_count = ?2, error_device_count = ?3 WHERE pk = ?1";
 
 const ADD_STATES: &str = "INSERT INTO run_state_count (script_pk, run_state, count) \
-     VALUES (?1, ?2, ?3) ON CONFLICT (script_pk, run_state) DO UPDATE SET count = count + ?3";
-const STATES: &str = "SELECT coalesce(sum(count), 0) FROM run_state_count WHERE script_pk = ?";
-const STATES_OF: &str = "SELECT coalesce(sum(count), 0) FROM run_state_count \
-     WHERE script_pk = ? AND run_state = ?";
+     VALUES (?1, ?2, ?3) ON CONFLICT (script_pk, run_state) \
+     DO UPDATE SET count = run_state_count.count + ?3";
+const STATES: &str =
+    "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM run_state_count WHERE script_pk = ?1";
+const STATES_OF: &str = "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM run_state_count \
+     WHERE script_pk = ?1 AND run_state = ?2";
 
-/// All of the above, whose plans a test looks at.
-#[cfg(test)]
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+/// All of the above, whose plans a test of a backend looks at.
+pub const STATEMENTS: &[(&str, &str)] = &[
     ("add devices", ADD_DEVICES),
     ("add users", ADD_USERS),
     ("user counts", USER_COUNTS),
@@ -48,15 +52,17 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
 
 /// How many successes and errors something stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Tally {
-    pub(crate) success: i64,
-    pub(crate) error: i64,
+pub struct Tally {
+    /// Successes.
+    pub success: i64,
+    /// Errors.
+    pub error: i64,
 }
 
 impl Tally {
     /// What a device state counts as: `success` is a success, `fail` and `scriptError` are errors,
     /// and the rest says nothing yet.
-    pub(crate) fn of_run_state(run_state: i32) -> Self {
+    pub fn of_run_state(run_state: i32) -> Self {
         let (success, error) = match RUN_STATE.name_of(run_state) {
             Some("success") => (1, 0),
             Some("fail" | "scriptError") => (0, 1),
@@ -78,7 +84,7 @@ impl Tally {
 
 /// What has become of some of a script's own device states.
 #[derive(Debug, Default)]
-pub(crate) struct Change {
+pub struct Change {
     /// How many more there are of each outcome.
     outcomes: BTreeMap<i32, i64>,
     success: i64,
@@ -89,7 +95,7 @@ pub(crate) struct Change {
 
 impl Change {
     /// One of them showed that outcome and shows this one.
-    pub(crate) fn add(&mut self, before: i32, after: i32) {
+    pub fn add(&mut self, before: i32, after: i32) {
         if before == after {
             return;
         }
@@ -103,20 +109,16 @@ impl Change {
 }
 
 /// Some of the script's own device states show something else now.
-pub(crate) fn devices_changed(
-    connection: &Connection,
+pub fn devices_changed(
+    database: &dyn Database,
     script_pk: i64,
     change: &Change,
 ) -> Result<(), Error> {
     for (outcome, more) in &change.outcomes {
-        execute(
-            connection,
-            ADD_STATES,
-            [script_pk, i64::from(*outcome), *more],
-        )?;
+        database.execute(ADD_STATES, binds![script_pk, *outcome, *more])?;
     }
     add_devices(
-        connection,
+        database,
         script_pk,
         change.success,
         change.error,
@@ -127,18 +129,18 @@ pub(crate) fn devices_changed(
 /// A state has come that counts as `after`, or gone that counted as `before`: how many there are of its
 /// outcome follows by itself.
 pub(crate) fn device_counts(
-    connection: &Connection,
+    database: &dyn Database,
     script_pk: i64,
     before: Tally,
     after: Tally,
 ) -> Result<(), Error> {
     let (success, error) = (after.success - before.success, after.error - before.error);
     let times = i64::from(before != after);
-    add_devices(connection, script_pk, success, error, times)
+    add_devices(database, script_pk, success, error, times)
 }
 
 fn add_devices(
-    connection: &Connection,
+    database: &dyn Database,
     script_pk: i64,
     success: i64,
     error: i64,
@@ -147,12 +149,13 @@ fn add_devices(
     if times == 0 {
         return Ok(());
     }
-    execute(connection, ADD_DEVICES, [script_pk, success, error, times])
+    database.execute(ADD_DEVICES, binds![script_pk, success, error, times])?;
+    Ok(())
 }
 
 /// A user state had these device counts `before` (none: it was not there) and has others now.
 pub(crate) fn user_changed(
-    connection: &Connection,
+    database: &dyn Database,
     script_pk: i64,
     before: Tally,
     after: Tally,
@@ -162,17 +165,18 @@ pub(crate) fn user_changed(
         return Ok(());
     }
     let (success, error) = (after.success - before.success, after.error - before.error);
-    execute(connection, ADD_USERS, [script_pk, success, error])
+    database.execute(ADD_USERS, binds![script_pk, success, error])?;
+    Ok(())
 }
 
 /// How many of a script's own device states a query counts, where it asks for all, or for those of one
 /// outcome; nothing of any other query. To count them by going through them would take the longer the
-/// larger the fleet. The `reports` are not in the tables yet.
+/// larger the fleet. The `reports`, where there are any, are not in the tables yet.
 pub(crate) fn counted(
-    connection: &Connection,
+    database: &dyn Database,
     scope: &Scope<'_>,
     query: &Query,
-    reports: &[Arc<Entry>],
+    reports: Option<&dyn Reports>,
 ) -> Result<Option<i64>, Error> {
     let is_plain =
         scope.ty == &DEVICE_STATE && scope.viewer.device_id.is_none() && query.search.is_none();
@@ -182,33 +186,26 @@ pub(crate) fn counted(
     let Some(script) = script else {
         return Ok(None);
     };
-    let count = |sql: &str, key: &[i64]| {
-        let count = connection.prepare_cached(sql);
-        count
-            .and_then(|mut count| {
-                count.query_row(rusqlite::params_from_iter(key), |row| row.get(0))
-            })
-            .map_err(store_error)
+    let Some(filter) = &query.filter else {
+        let count = database.one(STATES, binds![script.pk], |cells| cells.integer(0))?;
+        return Ok(Some(count));
     };
-    match &query.filter {
-        None => count(STATES, &[script.pk]).map(Some),
-        Some(filter) => match outcome(filter) {
-            Some(outcome) => {
-                let count = count(STATES_OF, &[script.pk, outcome.into()])?;
-                Ok(Some(count + merge::more(reports, outcome)))
-            }
-            None => Ok(None),
-        },
-    }
+    let Some(outcome) = outcome(filter) else {
+        return Ok(None);
+    };
+    let key = binds![script.pk, outcome];
+    let count = database.one(STATES_OF, key, |cells| cells.integer(0))?;
+    let more = reports.map_or(0, |reports| reports.more(outcome));
+    Ok(Some(count + more))
 }
 
 /// The outcome that a filter asks for, where it asks for nothing else.
-pub(crate) fn outcome(filter: &Predicate) -> Option<i32> {
+pub fn outcome(filter: &Predicate) -> Option<i32> {
     let Predicate::Compare(CompareOp::Eq, left, right) = filter else {
         return None;
     };
     let run_state = DEVICE_STATE.position("runState");
-    let is_run_state = |scalar: &Scalar| run_state.is_some() && merge::own(scalar) == run_state;
+    let is_run_state = |scalar: &Scalar| run_state.is_some() && own(scalar) == run_state;
     match (left, right) {
         (member, Scalar::Literal(Value::Enum(value)))
         | (Scalar::Literal(Value::Enum(value)), member)
@@ -220,52 +217,49 @@ pub(crate) fn outcome(filter: &Predicate) -> Option<i32> {
     }
 }
 
+/// The position of the property, where a scalar is one of the run state itself.
+pub fn own(scalar: &Scalar) -> Option<usize> {
+    let Scalar::Member(Member { root, steps }) = scalar else {
+        return None;
+    };
+    match steps.as_slice() {
+        [Step::Property(property)] if *root == Variable(0) => DEVICE_STATE.position(property.name),
+        _ => None,
+    }
+}
+
 /// The device counts that a user state shows; none where there is no such user state.
 pub(crate) fn user_tally(
-    connection: &Connection,
+    database: &dyn Database,
     user_state_pk: i64,
 ) -> Result<Option<Tally>, Error> {
-    connection
-        .prepare_cached(USER_COUNTS)
-        .and_then(|mut statement| {
-            let tally = |row: &rusqlite::Row<'_>| {
-                Ok(Tally {
-                    success: row.get(0)?,
-                    error: row.get(1)?,
-                })
-            };
-            statement.query_row([user_state_pk], tally).optional()
+    database.first(USER_COUNTS, binds![user_state_pk], |cells| {
+        Ok(Tally {
+            success: cells.integer(0)?,
+            error: cells.integer(1)?,
         })
-        .map_err(store_error)
+    })
 }
 
 /// Counts the device states of a user state anew, after one of them has changed, come or gone. What
 /// a client has written over the counters is thereby gone.
-pub(crate) fn user_recount(
-    connection: &Connection,
+pub fn user_recount(
+    database: &dyn Database,
     script_pk: i64,
     user_state_pk: i64,
 ) -> Result<(), Error> {
-    let before = user_tally(connection, user_state_pk)?.unwrap_or_default();
-    let after = connection
-        .prepare_cached(COUNT_STATES)
-        .and_then(|mut statement| {
-            let mut sum = Tally::default();
-            let mut rows = statement.query([script_pk, user_state_pk])?;
-            while let Some(row) = rows.next()? {
-                let (one, count) = (Tally::of_run_state(row.get(0)?), row.get::<_, i64>(1)?);
-                sum.success += one.success * count;
-                sum.error += one.error * count;
-            }
-            Ok(sum)
-        })
-        .map_err(store_error)?;
+    let before = user_tally(database, user_state_pk)?.unwrap_or_default();
+    let mut after = Tally::default();
+    database.rows(COUNT_STATES, binds![script_pk, user_state_pk], |cells| {
+        let (one, count) = (Tally::of_run_state(cells.int32(0)?), cells.integer(1)?);
+        after.success += one.success * count;
+        after.error += one.error * count;
+        Ok(())
+    })?;
     if before == after {
         return Ok(());
     }
-    connection
-        .prepare_cached(SET_USER_COUNTS)
-        .and_then(|mut update| update.execute([user_state_pk, after.success, after.error]))
-        .map_err(store_error)?;
-    user_changed(connection, script_pk, before, after)
+    let values = binds![user_state_pk, after.success, after.error];
+    database.execute(SET_USER_COUNTS, values)?;
+    user_changed(database, script_pk, before, after)
 }

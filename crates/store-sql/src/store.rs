@@ -15,25 +15,54 @@ use runstate_store::issuer::{Application, Enrolled, Enrollment, IssuerStore, Sig
 use runstate_store::{
     AssignedScripts, Change, Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store,
 };
-use rusqlite::Connection;
 use tokio::sync::broadcast;
 
 use crate::{
-    change, device,
-    error::store_error,
-    group, issuer,
-    journal::{Report, Reported},
-    open::SqliteStore,
+    Backend, Database,
+    cells::binds,
+    change,
+    change_writer::ChangeWriter,
+    device, group, issuer,
     path::{self, Found},
     read::{self, Paging},
-    readers, report, run_request, script_version, write,
+    run_request, script_version, write,
 };
+
+/// The store over a backend.
+pub struct SqlStore<B> {
+    backend: Arc<B>,
+    changing: ChangeWriter<B>,
+}
+
+impl<B: Backend> SqlStore<B> {
+    /// The store over that backend.
+    pub fn new(backend: B) -> Self {
+        let backend = Arc::new(backend);
+        Self {
+            changing: ChangeWriter::new(Arc::clone(&backend)),
+            backend,
+        }
+    }
+
+    /// The way in for whatever has consequences for devices.
+    fn changing(&self) -> Result<&ChangeWriter<B>, Error> {
+        self.backend.admit()?;
+        Ok(&self.changing)
+    }
+
+    fn paging(&self, page_size: u32) -> Paging {
+        Paging {
+            page_size,
+            token_key: self.backend.token_key(),
+        }
+    }
+}
 
 /// How many runs are removed from the history at once.
 const EXPIRED: i64 = 1_000;
 
 #[async_trait]
-impl Store for SqliteStore {
+impl<B: Backend> Store for SqlStore<B> {
     async fn entity_list(
         &self,
         permit: &Permit,
@@ -41,17 +70,13 @@ impl Store for SqliteStore {
         query: &Query,
         page_size: u32,
     ) -> Result<Page, Error> {
-        let reports = self.settle(path, query, query.count).await?;
+        let waiting = self.backend.settle(path, query, query.count).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
-        let token_key = self.skip_token_key;
-        let read = move |connection: &Connection| {
-            let paging = Paging {
-                page_size,
-                token_key: &token_key,
-            };
-            read::list(connection, &permit, &path, &query, paging, &reports)
+        let paging = self.paging(page_size);
+        let read = move |database: &dyn Database| {
+            read::list(database, &permit, &path, &query, paging, waiting.as_deref())
         };
-        self.readers.read(read).await
+        self.backend.read(read).await
     }
 
     async fn entity_count(
@@ -60,10 +85,10 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<u64, Error> {
-        let reports = self.settle(path, query, true).await?;
+        let waiting = self.backend.settle(path, query, true).await?;
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
-        self.readers
-            .read(move |connection| read::count(connection, &permit, &path, &query, &reports))
+        self.backend
+            .read(move |database| read::count(database, &permit, &path, &query, waiting.as_deref()))
             .await
     }
 
@@ -73,27 +98,21 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         query: &Query,
     ) -> Result<Row, Error> {
-        let reports = self.settle(path, query, query.count).await?;
-        let overlay = Arc::clone(&self.journal()?.overlay);
+        let waiting = self.backend.settle(path, query, query.count).await?;
+        let paging = self.paging(EXPANSION);
+        if path.ty() == Some(&DEVICE_STATE) {
+            let get = self.backend.run_state_get(permit, path, query, paging);
+            return get.await;
+        }
         let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
-        let token_key = self.skip_token_key;
-        let read = move |connection: &Connection| {
-            let paging = Paging {
-                page_size: EXPANSION,
-                token_key: &token_key,
-            };
-            if path.ty() == Some(&DEVICE_STATE) {
-                read::run_state(connection, &overlay, &permit, &path, &query, paging)
+        let read = move |database: &dyn Database| {
+            if path.ty() == Some(&RUN_SUMMARY) {
+                read::run_summary(database, &permit, &path, &query, paging, waiting.as_deref())
             } else {
-                let transaction = readers::begin(connection)?;
-                if path.ty() == Some(&RUN_SUMMARY) {
-                    read::run_summary(&transaction, &permit, &path, &query, paging, &reports)
-                } else {
-                    read::get(&transaction, &permit, &path, &query, paging)
-                }
+                read::get(database, &permit, &path, &query, paging)
             }
         };
-        self.readers.read_in_steps(read).await
+        self.backend.read(read).await
     }
 
     async fn entity_create(
@@ -104,8 +123,8 @@ impl Store for SqliteStore {
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
-                write::create(connection, clock, &on_behalf, &path, entity, effect)
+            .write(permit, move |database, clock, effect| {
+                write::create(database, clock, &on_behalf, &path, entity, effect)
             })
             .await
     }
@@ -123,9 +142,9 @@ impl Store for SqliteStore {
         }
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
+            .write(permit, move |database, clock, effect| {
                 write::update(
-                    connection,
+                    database,
                     clock,
                     &on_behalf,
                     &path,
@@ -145,8 +164,8 @@ impl Store for SqliteStore {
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
-                write::delete(connection, clock, &on_behalf, &path, &precondition, effect)
+            .write(permit, move |database, clock, effect| {
+                write::delete(database, clock, &on_behalf, &path, &precondition, effect)
             })
             .await
     }
@@ -159,31 +178,9 @@ impl Store for SqliteStore {
         run: Option<Record>,
         precondition: Precondition,
     ) -> Result<Row, Error> {
-        // The heart call: straight into the journal.
-        let report = Report {
-            permit: permit.clone(),
-            path: path.clone(),
-            changes,
-            run,
-            precondition,
-        };
-        let report = match self.journal()?.appender.report(report).await? {
-            Reported::Done(row) => return Ok(row),
-            Reported::Elsewhere(report) => report,
-        };
-        let clock = Arc::clone(&self.clock);
-        let write = move |connection: &Connection| {
-            report::report(
-                connection,
-                &*clock,
-                &report.permit,
-                &report.path,
-                report.changes,
-                report.run.as_ref(),
-                &report.precondition,
-            )
-        };
-        self.writer.write(write).await
+        self.backend
+            .run_state_report(permit, path, changes, run, precondition)
+            .await
     }
 
     async fn run_request_start(
@@ -192,10 +189,10 @@ impl Store for SqliteStore {
         path: &ResourcePath,
         run_request_id: &str,
     ) -> Result<(), Error> {
-        self.journal()?;
+        self.backend.admit()?;
         let (permit, path, id) = (permit.clone(), path.clone(), run_request_id.to_owned());
-        self.writer
-            .write(move |connection| run_request::start(connection, &permit, &path, &id))
+        self.backend
+            .write(move |database| run_request::start(database, &permit, &path, &id))
             .await
     }
 
@@ -208,8 +205,8 @@ impl Store for SqliteStore {
     ) -> Result<Row, Error> {
         let (on_behalf, path, states) = (permit.clone(), path.clone(), states.clone());
         self.changing()?
-            .write(permit, move |connection, _, effect| {
-                run_request::create(connection, &on_behalf, &path, request, &states, effect)
+            .write(permit, move |database, _, effect| {
+                run_request::create(database, &on_behalf, &path, request, &states, effect)
             })
             .await
     }
@@ -217,8 +214,8 @@ impl Store for SqliteStore {
     async fn run_request_cancel(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, _, _| {
-                run_request::cancel(connection, &on_behalf, &path)
+            .write(permit, move |database, _, _| {
+                run_request::cancel(database, &on_behalf, &path)
             })
             .await
     }
@@ -231,12 +228,12 @@ impl Store for SqliteStore {
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
+            .write(permit, move |database, clock, effect| {
                 path::refuse_device(&on_behalf, &path)?;
-                let end = path::resolve(connection, path::viewer(&on_behalf), &path)?;
-                let Found { pk, .. } = path::find(connection, &end)?;
-                change::of_script(connection, on_behalf.tenant_id(), effect)?;
-                script_version::roll_back(connection, clock, pk, number)
+                let end = path::resolve(database, path::viewer(&on_behalf), &path)?;
+                let Found { pk, .. } = path::find(database, &end)?;
+                change::of_script(database, on_behalf.tenant_id(), effect)?;
+                script_version::roll_back(database, clock, pk, number)
             })
             .await
     }
@@ -247,12 +244,12 @@ impl Store for SqliteStore {
         device_id: &str,
         seen: &[i64],
     ) -> Result<AssignedScripts, Error> {
-        self.journal()?;
+        self.backend.admit()?;
         let (permit, device_id) = (permit.clone(), device_id.to_owned());
         let seen = seen.to_owned();
         let read =
-            move |connection: &Connection| device::scripts(connection, &permit, &device_id, &seen);
-        self.readers.read(read).await
+            move |database: &dyn Database| device::scripts(database, &permit, &device_id, &seen);
+        self.backend.read(read).await
     }
 
     async fn device_script(
@@ -261,24 +258,24 @@ impl Store for SqliteStore {
         device_id: &str,
         script_id: &str,
     ) -> Result<Record, Error> {
-        self.journal()?;
+        self.backend.admit()?;
         let (permit, device_id) = (permit.clone(), device_id.to_owned());
         let script_id = script_id.to_owned();
-        let read = move |connection: &Connection| {
-            device::script(connection, &permit, &device_id, &script_id)
+        let read = move |database: &dyn Database| {
+            device::script(database, &permit, &device_id, &script_id)
         };
-        self.readers.read(read).await
+        self.backend.read(read).await
     }
 
     async fn device_seen(&self, permit: &Permit, device_id: &str) -> Result<(), Error> {
         let (tenant_id, device_id) = (permit.tenant_id().to_owned(), device_id.to_owned());
-        let (writer, clock) = (Arc::clone(&self.writer), Arc::clone(&self.clock));
+        let (backend, clock) = (Arc::clone(&self.backend), self.backend.clock());
         tokio::spawn(async move {
-            let seen = move |connection: &Connection| {
-                device::seen(connection, &*clock, &tenant_id, &device_id)
+            let seen = move |database: &dyn Database| {
+                device::seen(database, &*clock, &tenant_id, &device_id)
             };
             // Under a load that leaves no room for it, a later one will do.
-            let _ = writer.write_apart(seen).await;
+            let _ = backend.write_apart(seen).await;
         });
         Ok(())
     }
@@ -292,10 +289,8 @@ impl Store for SqliteStore {
     ) -> Result<(), Error> {
         let (on_behalf, id) = (permit.clone(), device_id.to_owned());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
-                device::inventory(
-                    connection, clock, &on_behalf, &id, &facts, &accounts, effect,
-                )
+            .write(permit, move |database, clock, effect| {
+                device::inventory(database, clock, &on_behalf, &id, &facts, &accounts, effect)
             })
             .await
     }
@@ -303,8 +298,8 @@ impl Store for SqliteStore {
     async fn device_retire(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
-                device::retire(connection, clock, &on_behalf, &path, effect)
+            .write(permit, move |database, clock, effect| {
+                device::retire(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
@@ -317,15 +312,13 @@ impl Store for SqliteStore {
         self.changing()?.settle().await?;
         let before = DateTimeOffset::from_system_time(runs_before).ticks();
         loop {
-            let expire = move |connection: &Connection| {
+            let expire = move |database: &dyn Database| {
                 // In the order of arrival, so that no index by date is needed.
-                let sql = "DELETE FROM run WHERE received_date_time < ? \
-                     AND pk IN (SELECT pk FROM run ORDER BY pk LIMIT ?)";
-                let run = connection.prepare_cached(sql);
-                run.and_then(|mut run| run.execute([before, EXPIRED]))
-                    .map_err(store_error)
+                let sql = "DELETE FROM run WHERE received_date_time < ?1 \
+                     AND pk IN (SELECT pk FROM run ORDER BY pk LIMIT ?2)";
+                database.execute(sql, binds![before, EXPIRED])
             };
-            let removed = self.writer.write_apart(expire).await?;
+            let removed = self.backend.write_apart(expire).await?;
             if i64::try_from(removed).unwrap_or(i64::MAX) < EXPIRED {
                 return Ok(());
             }
@@ -341,9 +334,9 @@ impl Store for SqliteStore {
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, _, effect| {
+            .write(permit, move |database, _, effect| {
                 write::assign(
-                    connection,
+                    database,
                     &on_behalf,
                     &path,
                     &assignments,
@@ -359,11 +352,11 @@ impl Store for SqliteStore {
         permit: &Permit,
         payload_ids: Vec<String>,
     ) -> Result<Vec<PayloadLink>, Error> {
-        self.journal()?;
+        self.backend.admit()?;
         let permit = permit.clone();
         let read =
-            move |connection: &Connection| read::payload_links(connection, &permit, payload_ids);
-        self.readers.read(read).await
+            move |database: &dyn Database| read::payload_links(database, &permit, payload_ids);
+        self.backend.read(read).await
     }
 
     async fn group_member_add(
@@ -374,8 +367,8 @@ impl Store for SqliteStore {
     ) -> Result<(), Error> {
         let (on_behalf, path, id) = (permit.clone(), path.clone(), object_id.to_owned());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
-                group::member_add(connection, clock, &on_behalf, &path, &id, effect)
+            .write(permit, move |database, clock, effect| {
+                group::member_add(database, clock, &on_behalf, &path, &id, effect)
             })
             .await
     }
@@ -383,40 +376,33 @@ impl Store for SqliteStore {
     async fn group_member_remove(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |connection, clock, effect| {
-                group::member_remove(connection, clock, &on_behalf, &path, effect)
+            .write(permit, move |database, clock, effect| {
+                group::member_remove(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
 
     async fn ready(&self) -> Result<(), Error> {
-        let probe = |connection: &Connection| {
-            connection
-                .query_row("SELECT count(*) FROM secret", [], |_| Ok(()))
-                .map_err(store_error)
+        let probe = |database: &dyn Database| {
+            database.query("SELECT count(*) FROM secret", &[])?;
+            Ok(())
         };
-        self.readers.read(probe).await?;
-        if let Some(journal) = &self.journal
-            && !journal.overlay.is_sound()
-        {
-            return Err(Error::Unavailable {
-                detail: "the journal takes no reports, or cannot be folded".to_owned(),
-            });
-        }
+        self.backend.read(probe).await?;
+        self.backend.check()?;
         // A transaction that writes nothing is not synced, but it needs all that a write needs.
-        self.writer.write_apart(probe).await
+        self.backend.write_apart(probe).await
     }
 }
 
 #[async_trait]
-impl IssuerStore for SqliteStore {
+impl<B: Backend> IssuerStore for SqlStore<B> {
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, Error> {
-        self.readers.read(issuer::signing_keys).await
+        self.backend.read(issuer::signing_keys).await
     }
 
     async fn signing_key_add(&self, key: SigningKey) -> Result<(), Error> {
-        self.writer
-            .write_apart(move |connection| issuer::signing_key_add(connection, &key))
+        self.backend
+            .write_apart(move |database| issuer::signing_key_add(database, &key))
             .await
     }
 
@@ -426,28 +412,27 @@ impl IssuerStore for SqliteStore {
         client_id: &str,
     ) -> Result<Option<Application>, Error> {
         let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
-        let read = move |connection: &Connection| {
-            issuer::application_get(connection, &tenant_id, &client_id)
+        let read = move |database: &dyn Database| {
+            issuer::application_get(database, &tenant_id, &client_id)
         };
-        self.readers.read(read).await
+        self.backend.read(read).await
     }
 
     async fn application_add(&self, application: Application) -> Result<(), Error> {
-        let write =
-            move |connection: &Connection| issuer::application_add(connection, &application);
-        self.writer.write_apart(write).await
+        let write = move |database: &dyn Database| issuer::application_add(database, &application);
+        self.backend.write_apart(write).await
     }
 
     async fn application_list(&self, tenant_id: &str) -> Result<Vec<Application>, Error> {
         let tenant_id = tenant_id.to_owned();
-        let read = move |connection: &Connection| issuer::application_list(connection, &tenant_id);
-        self.readers.read(read).await
+        let read = move |database: &dyn Database| issuer::application_list(database, &tenant_id);
+        self.backend.read(read).await
     }
 
     async fn device_enroll(&self, enrollment: Enrollment) -> Result<Enrolled, Error> {
         self.changing()?
-            .write_in(move |connection, clock, effect| {
-                let enrolled = device::enroll(connection, clock, &enrollment, effect)?;
+            .write_in(move |database, clock, effect| {
+                let enrolled = device::enroll(database, clock, &enrollment, effect)?;
                 Ok((enrolled.tenant_id.clone(), enrolled))
             })
             .await
@@ -455,10 +440,10 @@ impl IssuerStore for SqliteStore {
 
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error> {
         let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
-        let write = move |connection: &Connection| {
-            issuer::application_delete(connection, &tenant_id, &client_id)
+        let write = move |database: &dyn Database| {
+            issuer::application_delete(database, &tenant_id, &client_id)
         };
-        self.writer.write_apart(write).await
+        self.backend.write_apart(write).await
     }
 }
 

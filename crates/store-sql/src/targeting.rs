@@ -12,36 +12,34 @@ use std::sync::LazyLock;
 
 use runstate_graph::{clock::Clock, entity::RUN_STATE};
 use runstate_odata::edm::DateTimeOffset;
-use runstate_store::Error;
-use rusqlite::{Connection, Params, params};
+use runstate_store::{Error, query::Dialect};
 
 use crate::{
+    BindRef, Cells, Database,
+    cells::{CellsExt as _, binds},
     counters::{self, Change},
-    error::store_error,
 };
-
-#[cfg(test)]
-mod tests;
 
 /// A script that a device has to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Assigned {
-    pub(crate) script_pk: i64,
+pub struct Assigned {
+    /// The script's row id.
+    pub script_pk: i64,
     /// The number of its newest version; 0 where it never had content.
-    pub(crate) version: i64,
+    pub version: i64,
     /// The run state to report to.
-    pub(crate) state_id: String,
+    pub state_id: String,
     /// The oldest request to run it now that has not started.
-    pub(crate) run_request_id: Option<String>,
+    pub run_request_id: Option<String>,
 }
 
 /// What one step of [`reconcile_script`] has done.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub struct Step {
     /// The devices for which anything has changed.
-    pub(crate) devices: Vec<String>,
+    pub devices: Vec<String>,
     /// Behind which device the next step begins; none when all are done.
-    pub(crate) next: Option<i64>,
+    pub next: Option<i64>,
 }
 
 /// The common table expressions `device` (the window), `effective` (pairs of `script_pk` and
@@ -70,7 +68,8 @@ fn effective(window: &str, scripts: &str) -> String {
                  CROSS JOIN directory_group AS g ON g.pk = m.group_pk AND g.tenant_id = ?1 \
          ), target (script_pk, device_pk, is_excluded) AS ( \
              SELECT a.script_pk, i.device_pk, \
-                 a.target_type = 'exclusionGroupAssignmentTarget' FROM inside AS i \
+                 CASE WHEN a.target_type = 'exclusionGroupAssignmentTarget' THEN 1 ELSE 0 END \
+             FROM inside AS i \
                  CROSS JOIN assignment AS a ON a.target_group_id = i.group_id \
                  CROSS JOIN script AS s ON s.pk = a.script_pk AND s.tenant_id = ?1 AND {scripts} \
              WHERE a.target_type = 'exclusionGroupAssignmentTarget' \
@@ -81,11 +80,11 @@ fn effective(window: &str, scripts: &str) -> String {
              UNION ALL SELECT s.pk, d.pk, 0 FROM script AS s \
                  CROSS JOIN assignment AS a ON a.script_pk = s.pk \
                      AND a.target_type = 'allDevicesAssignmentTarget' AND {UNFILTERED} \
-                 CROSS JOIN device AS d WHERE s.tenant_id = ?1 AND {scripts} \
+                 CROSS JOIN device AS d ON TRUE WHERE s.tenant_id = ?1 AND {scripts} \
              UNION ALL SELECT s.pk, c.device_pk, 0 FROM script AS s \
                  CROSS JOIN assignment AS a ON a.script_pk = s.pk \
                      AND a.target_type = 'allLicensedUsersAssignmentTarget' AND {UNFILTERED} \
-                 CROSS JOIN account AS c WHERE s.tenant_id = ?1 AND {scripts} \
+                 CROSS JOIN account AS c ON TRUE WHERE s.tenant_id = ?1 AND {scripts} \
          ), effective (script_pk, device_pk) AS MATERIALIZED ( \
              SELECT t.script_pk, t.device_pk FROM target AS t JOIN device AS d ON d.pk = t.device_pk \
              WHERE NOT EXISTS (SELECT 1 FROM retired_device AS r \
@@ -107,7 +106,42 @@ const DEVICES_BEHIND: &str =
 const ALL_SCRIPTS: &str = "TRUE";
 const ONE_SCRIPT: &str = "s.pk = ?2";
 
-static SCRIPTS: LazyLock<String> = LazyLock::new(|| {
+/// The statements that are put together, in one dialect. `CROSS JOIN … ON` has SQLite join in the order
+/// in which the tables are written; PostgreSQL does not know it and chooses by itself.
+struct Texts {
+    scripts: String,
+    of_script: String,
+    of_device: String,
+    keep_effective: String,
+    scripts_of_group: String,
+    devices_of_user: String,
+}
+
+static SQLITE: LazyLock<Texts> = LazyLock::new(|| Texts::new(str::to_owned));
+static POSTGRES: LazyLock<Texts> =
+    LazyLock::new(|| Texts::new(|text| text.replace("CROSS JOIN", "JOIN")));
+
+fn texts(dialect: Dialect) -> &'static Texts {
+    match dialect {
+        Dialect::Sqlite => &SQLITE,
+        Dialect::Postgres => &POSTGRES,
+    }
+}
+
+impl Texts {
+    fn new(write: fn(&str) -> String) -> Self {
+        Self {
+            scripts: write(&scripts()),
+            of_script: write(&differences(DEVICES_BEHIND, ONE_SCRIPT)),
+            of_device: write(&differences(ONE_DEVICE, ALL_SCRIPTS)),
+            keep_effective: write(&keep()),
+            scripts_of_group: write(SCRIPTS_OF_GROUP),
+            devices_of_user: write(DEVICES_OF_USER),
+        }
+    }
+}
+
+fn scripts() -> String {
     effective(ONE_DEVICE, ALL_SCRIPTS)
         + "SELECT s.pk, \
              (SELECT coalesce(max(v.number), 0) FROM script_version AS v WHERE v.script_pk = s.pk), \
@@ -122,7 +156,7 @@ static SCRIPTS: LazyLock<String> = LazyLock::new(|| {
          WHERE "
         + APPLICABLE
         + " ORDER BY s.pk"
-});
+}
 
 /// The effective pairs of the window with their run states where they have any, then the other run
 /// states of its devices. Cells: the device's id, the script's row id, the script's id (null: not
@@ -136,16 +170,14 @@ fn differences(window: &str, scripts: &str) -> String {
              LEFT JOIN device_run_state AS st ON st.device_id = d.id AND st.script_pk = s.pk \
                  AND st.user_state_pk = 0 \
              UNION ALL \
-             SELECT d.id, s.pk, NULL, 0, st.pk, st.version, st.run_state FROM device AS d \
+             SELECT d.id, s.pk, NULL, FALSE, st.pk, st.version, st.run_state FROM device AS d \
              CROSS JOIN device_run_state AS st ON st.device_id = d.id AND st.user_state_pk = 0 \
              CROSS JOIN script AS s ON s.pk = st.script_pk AND s.tenant_id = ?1 AND {scripts} \
              WHERE (s.pk, d.pk) NOT IN (SELECT script_pk, device_pk FROM effective)"
         )
 }
 
-static OF_SCRIPT: LazyLock<String> = LazyLock::new(|| differences(DEVICES_BEHIND, ONE_SCRIPT));
-static OF_DEVICE: LazyLock<String> = LazyLock::new(|| differences(ONE_DEVICE, ALL_SCRIPTS));
-static KEEP_EFFECTIVE: LazyLock<String> = LazyLock::new(|| {
+fn keep() -> String {
     let window = "d.id IN (SELECT st.device_id FROM run_request_device AS q \
          JOIN device_run_state AS st ON st.pk = q.state_pk WHERE q.request_pk = ?3)";
     effective(window, ONE_SCRIPT)
@@ -157,34 +189,45 @@ static KEEP_EFFECTIVE: LazyLock<String> = LazyLock::new(|| {
            WHERE "
         + APPLICABLE
         + ")"
-});
+}
 
-const DEVICE: &str = "SELECT EXISTS (SELECT 1 FROM managed_device WHERE tenant_id = ? AND id = ?)";
-const SCRIPT: &str = "SELECT tenant_id FROM script WHERE pk = ?";
+const DEVICE: &str =
+    "SELECT EXISTS (SELECT 1 FROM managed_device WHERE tenant_id = ?1 AND id = ?2)";
+const SCRIPT: &str = "SELECT tenant_id FROM script WHERE pk = ?1";
 const LAST_OF_STEP: &str = "SELECT max(pk) FROM (SELECT pk FROM managed_device \
-     WHERE tenant_id = ? AND pk > ? ORDER BY pk LIMIT ?)";
+     WHERE tenant_id = ?1 AND pk > ?2 ORDER BY pk LIMIT ?3) AS step";
 const INSERT: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id, version, \
      device_id, run_state, last_state_update_date_time, last_state_update_date_time_form, \
-     error_code) VALUES (?, 0, ?, 0, ?, ?, ?, ?, 0) \
+     error_code) VALUES (?1, 0, ?2, 0, ?3, ?4, ?5, ?6, 0) \
      ON CONFLICT (script_pk, user_state_pk, id) DO NOTHING";
 const SET_RUN_STATE: &str = "UPDATE device_run_state SET run_state = ?2 WHERE pk = ?1";
-const DELETE: &str = "DELETE FROM device_run_state WHERE pk = ?";
-const REMEMBER: &str = "INSERT INTO former_run_state (script_pk, device_id) VALUES (?, ?) \
+const DELETE: &str = "DELETE FROM device_run_state WHERE pk = ?1";
+const REMEMBER: &str = "INSERT INTO former_run_state (script_pk, device_id) VALUES (?1, ?2) \
      ON CONFLICT (script_pk, device_id) DO NOTHING";
-const RECALL: &str = "DELETE FROM former_run_state WHERE script_pk = ? AND device_id = ?";
-const SCRIPT_ID: &str = "SELECT id FROM script WHERE pk = ?";
+const RECALL: &str = "DELETE FROM former_run_state WHERE script_pk = ?1 AND device_id = ?2";
+const SCRIPT_ID: &str = "SELECT id FROM script WHERE pk = ?1";
 const COUNT_CANCELED: &str = "UPDATE run_request SET version = version + 1, \
      pending_count = pending_count - 1, canceled_count = canceled_count + 1 \
-     WHERE pk IN (SELECT request_pk FROM run_request_device WHERE state_pk = ? AND status = 0)";
+     WHERE pk IN (SELECT request_pk FROM run_request_device WHERE state_pk = ?1 AND status = 0)";
 const COUNT_STOPPED: &str = "UPDATE run_request SET version = version + 1, \
      running_count = running_count - 1, canceled_count = canceled_count + 1 \
-     WHERE pk IN (SELECT request_pk FROM run_request_device WHERE state_pk = ? AND status = 1)";
-const CANCEL: &str = "UPDATE run_request_device SET status = 4 WHERE state_pk = ? AND status = 0";
+     WHERE pk IN (SELECT request_pk FROM run_request_device WHERE state_pk = ?1 AND status = 1)";
+const CANCEL: &str = "UPDATE run_request_device SET status = 4 WHERE state_pk = ?1 AND status = 0";
+/// The group itself need not be there.
 const SCRIPTS_OF_GROUP: &str = "WITH RECURSIVE around (id) AS ( \
-         SELECT ?2 UNION SELECT g.id FROM around CROSS JOIN group_member AS m \
+         SELECT g.id FROM group_member AS m \
+         CROSS JOIN directory_group AS g ON g.pk = m.group_pk AND g.tenant_id = ?1 \
+             WHERE m.object_id = ?2 \
+         UNION SELECT g.id FROM around CROSS JOIN group_member AS m \
              ON m.object_id = around.id \
          CROSS JOIN directory_group AS g ON g.pk = m.group_pk AND g.tenant_id = ?1 \
-     ) SELECT s.pk FROM around CROSS JOIN assignment AS a ON a.target_group_id = around.id \
+     ) SELECT s.pk FROM assignment AS a \
+           CROSS JOIN script AS s ON s.pk = a.script_pk AND s.tenant_id = ?1 \
+           WHERE a.target_group_id = ?2 \
+       UNION SELECT s.pk FROM group_assignment AS a \
+           CROSS JOIN script AS s ON s.pk = a.script_pk AND s.tenant_id = ?1 \
+           WHERE a.target_group_id = ?2 \
+       UNION SELECT s.pk FROM around CROSS JOIN assignment AS a ON a.target_group_id = around.id \
            CROSS JOIN script AS s ON s.pk = a.script_pk AND s.tenant_id = ?1 \
        UNION SELECT s.pk FROM around CROSS JOIN group_assignment AS a \
            ON a.target_group_id = around.id \
@@ -194,14 +237,14 @@ const DEVICES_OF_USER: &str = "SELECT id FROM managed_device WHERE tenant_id = ?
          CROSS JOIN managed_device AS d ON d.pk = u.device_pk AND d.tenant_id = ?1 \
      WHERE u.user_id = ?2";
 
-/// All of the above, whose plans a test looks at.
-#[cfg(test)]
-pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
+/// All of the above, whose plans a test of a backend looks at.
+pub fn statements(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
+    let texts = texts(dialect);
     vec![
-        ("scripts of device", &SCRIPTS),
-        ("differences of script", &OF_SCRIPT),
-        ("differences of device", &OF_DEVICE),
-        ("keep effective", &KEEP_EFFECTIVE),
+        ("scripts of device", &texts.scripts),
+        ("differences of script", &texts.of_script),
+        ("differences of device", &texts.of_device),
+        ("keep effective", &texts.keep_effective),
         ("last of step", LAST_OF_STEP),
         ("insert state", INSERT),
         ("set run state", SET_RUN_STATE),
@@ -212,78 +255,67 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str)> {
         ("count canceled", COUNT_CANCELED),
         ("count stopped", COUNT_STOPPED),
         ("cancel", CANCEL),
-        ("scripts of group", SCRIPTS_OF_GROUP),
-        ("devices of user", DEVICES_OF_USER),
+        ("scripts of group", &texts.scripts_of_group),
+        ("devices of user", &texts.devices_of_user),
     ]
 }
 
 /// What the device of that id has to run, by the age of the scripts; nothing where the tenant has no
 /// such device. A script that was made effective this moment, and has no run state there yet, is
 /// left out until it has.
-pub(crate) fn device_scripts(
-    connection: &Connection,
+pub fn device_scripts(
+    database: &dyn Database,
     tenant_id: &str,
     device_id: &str,
 ) -> Result<Option<Vec<Assigned>>, Error> {
-    let exists: bool = connection
-        .prepare_cached(DEVICE)
-        .and_then(|mut device| device.query_row([tenant_id, device_id], |row| row.get(0)))
-        .map_err(store_error)?;
-    if !exists {
+    let key = binds![tenant_id, device_id];
+    if !database.one(DEVICE, key, |cells| cells.truth(0))? {
         return Ok(None);
     }
-    let assigned = |row: &rusqlite::Row<'_>| {
+    let assigned = |cells: &mut Cells| {
         Ok(Assigned {
-            script_pk: row.get(0)?,
-            version: row.get(1)?,
-            state_id: row.get(2)?,
-            run_request_id: row.get(3)?,
+            script_pk: cells.integer(0)?,
+            version: cells.integer(1)?,
+            state_id: cells.text(2)?,
+            run_request_id: cells.optional_text(3)?,
         })
     };
-    let scripts = connection
-        .prepare_cached(&SCRIPTS)
-        .and_then(|mut scripts| {
-            scripts
-                .query_map([tenant_id, device_id], assigned)?
-                .collect()
-        })
-        .map_err(store_error)?;
-    Ok(Some(scripts))
+    let scripts = &texts(database.dialect()).scripts;
+    Ok(Some(database.rows(scripts, key, assigned)?))
 }
 
 /// Makes the run states of a script agree with its assignments, for at most `limit` devices behind
 /// the one of that row id: a state for each device on which it is effective, pending or not
 /// applicable; no state that never had a run where it is not; results are kept.
-pub(crate) fn reconcile_script(
-    connection: &Connection,
+pub fn reconcile_script(
+    database: &dyn Database,
     clock: &dyn Clock,
     script_pk: i64,
     after: i64,
     limit: u32,
 ) -> Result<Step, Error> {
-    let tenant_id: String = connection
-        .prepare_cached(SCRIPT)
-        .and_then(|mut script| script.query_row([script_pk], |row| row.get(0)))
-        .map_err(store_error)?;
-    let next = connection
-        .prepare_cached(LAST_OF_STEP)
-        .and_then(|mut last| last.query_row(params![tenant_id, after, limit], |row| row.get(0)))
-        .map_err(store_error)?;
-    let window = params![tenant_id, script_pk, after, limit];
-    let devices = reconcile(connection, clock, &OF_SCRIPT, window)?;
+    let limit = i64::from(limit);
+    let tenant_id = database.one(SCRIPT, binds![script_pk], |cells| cells.text(0))?;
+    let next = database.one(LAST_OF_STEP, binds![&tenant_id, after, limit], |cells| {
+        cells.optional_integer(0)
+    })?;
+    let window = binds![&tenant_id, script_pk, after, limit];
+    let of_script = &texts(database.dialect()).of_script;
+    let devices = reconcile(database, clock, of_script, window)?;
     Ok(Step { devices, next })
 }
 
 /// Makes the run states of a device agree with all assignments, as [`reconcile_script`]; says whether
 /// anything has changed.
-pub(crate) fn reconcile_device(
-    connection: &Connection,
+pub fn reconcile_device(
+    database: &dyn Database,
     clock: &dyn Clock,
     tenant_id: &str,
     device_id: &str,
 ) -> Result<bool, Error> {
-    let window = params![tenant_id, device_id];
-    let devices = reconcile(connection, clock, &OF_DEVICE, window)?;
+    let window = binds![tenant_id, device_id];
+    let of_device = &texts(database.dialect()).of_device;
+    let devices = reconcile(database, clock, of_device, window)?;
     Ok(!devices.is_empty())
 }
 
@@ -300,33 +332,28 @@ struct Pair {
 
 /// Does what `differences` show; answers the devices for which anything has changed.
 fn reconcile(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     differences: &str,
-    window: impl Params,
+    window: &[BindRef<'_>],
 ) -> Result<Vec<String>, Error> {
-    let pair = |row: &rusqlite::Row<'_>| {
-        let pk: Option<i64> = row.get(4)?;
-        let state = match pk {
-            Some(pk) => Some((pk, row.get(5)?, row.get(6)?)),
+    let pairs = database.rows(differences, window, |cells| {
+        let state = match cells.optional_integer(4)? {
+            Some(pk) => Some((pk, cells.integer(5)?, cells.int32(6)?)),
             None => None,
         };
         Ok(Pair {
-            device_id: row.get(0)?,
-            script_pk: row.get(1)?,
-            script_id: row.get(2)?,
-            is_applicable: row.get(3)?,
+            device_id: cells.text(0)?,
+            script_pk: cells.integer(1)?,
+            script_id: cells.optional_text(2)?,
+            is_applicable: cells.truth(3)?,
             state,
         })
-    };
-    let pairs: Vec<Pair> = connection
-        .prepare_cached(differences)
-        .and_then(|mut differences| differences.query_map(window, pair)?.collect())
-        .map_err(store_error)?;
+    })?;
     let now = DateTimeOffset::from_system_time(clock.now());
     let mut changed = Vec::new();
     for pair in pairs {
-        if settle(connection, now, &pair)? {
+        if settle(database, now, &pair)? {
             changed.push(pair.device_id);
         }
     }
@@ -335,12 +362,7 @@ fn reconcile(
 }
 
 /// Gives one pair the run state that it should have; says whether it had another.
-fn settle(connection: &Connection, now: DateTimeOffset, pair: &Pair) -> Result<bool, Error> {
-    let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
-        let run = connection.prepare_cached(sql);
-        run.and_then(|mut run| run.execute(values))
-            .map_err(store_error)
-    };
+fn settle(database: &dyn Database, now: DateTimeOffset, pair: &Pair) -> Result<bool, Error> {
     let outcome = if pair.is_applicable {
         "pending"
     } else {
@@ -351,26 +373,26 @@ fn settle(connection: &Connection, now: DateTimeOffset, pair: &Pair) -> Result<b
         (Some(script_id), None) => {
             let id = format!("{script_id}:{}", pair.device_id);
             let (ticks, form) = (now.ticks(), now.form());
-            let values = params![pair.script_pk, id, pair.device_id, outcome, ticks, form];
-            Ok(execute(INSERT, values)? > 0)
+            let values = binds![pair.script_pk, &id, &pair.device_id, outcome, ticks, form];
+            Ok(database.execute(INSERT, values)? > 0)
         }
         (Some(_), Some((pk, 0, shown))) if shown != outcome => {
-            execute(SET_RUN_STATE, params![pk, outcome])?;
+            database.execute(SET_RUN_STATE, binds![pk, outcome])?;
             let mut change = Change::default();
             change.add(shown, outcome);
-            counters::devices_changed(connection, pair.script_pk, &change)?;
+            counters::devices_changed(database, pair.script_pk, &change)?;
             Ok(true)
         }
         (Some(_), Some(_)) => Ok(false),
         (None, Some((pk, version, _))) => {
-            execute(COUNT_CANCELED, params![pk])?;
+            database.execute(COUNT_CANCELED, binds![pk])?;
             if version > 0 {
-                return Ok(execute(CANCEL, params![pk])? > 0);
+                return Ok(database.execute(CANCEL, binds![pk])? > 0);
             }
             // What had no run is no result. Its part in requests goes with it.
-            execute(COUNT_STOPPED, params![pk])?;
-            execute(DELETE, params![pk])?;
-            execute(REMEMBER, params![pair.script_pk, pair.device_id])?;
+            database.execute(COUNT_STOPPED, binds![pk])?;
+            database.execute(DELETE, binds![pk])?;
+            database.execute(REMEMBER, binds![pair.script_pk, &pair.device_id])?;
             Ok(true)
         }
         (None, None) => Ok(false),
@@ -380,24 +402,17 @@ fn settle(connection: &Connection, now: DateTimeOffset, pair: &Pair) -> Result<b
 /// Brings back the run state of that id, to which `device_id` is about to report, where it went before
 /// it had a report; says whether it did.
 pub(crate) fn recall(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     script_pk: i64,
     device_id: &str,
     state_id: &str,
 ) -> Result<bool, Error> {
-    let script_id: String = connection
-        .prepare_cached(SCRIPT_ID)
-        .and_then(|mut script| script.query_row([script_pk], |row| row.get(0)))
-        .map_err(store_error)?;
+    let script_id = database.one(SCRIPT_ID, binds![script_pk], |cells| cells.text(0))?;
     if state_id != format!("{script_id}:{device_id}") {
         return Ok(false);
     }
-    let recalled = connection
-        .prepare_cached(RECALL)
-        .and_then(|mut recall| recall.execute(params![script_pk, device_id]))
-        .map_err(store_error)?;
-    if recalled == 0 {
+    if database.execute(RECALL, binds![script_pk, device_id])? == 0 {
         return Ok(false);
     }
     let pair = Pair {
@@ -408,7 +423,7 @@ pub(crate) fn recall(
         state: None,
     };
     settle(
-        connection,
+        database,
         DateTimeOffset::from_system_time(clock.now()),
         &pair,
     )
@@ -416,46 +431,34 @@ pub(crate) fn recall(
 
 /// Takes those devices out of a new request on which its script has nothing to do.
 pub(crate) fn keep_effective(
-    connection: &Connection,
+    database: &dyn Database,
     tenant_id: &str,
     script_pk: i64,
     request_pk: i64,
 ) -> Result<(), Error> {
-    connection
-        .prepare_cached(&KEEP_EFFECTIVE)
-        .and_then(|mut keep| keep.execute(params![tenant_id, script_pk, request_pk]))
-        .map_err(store_error)?;
+    let keep = &texts(database.dialect()).keep_effective;
+    database.execute(keep, binds![tenant_id, script_pk, request_pk])?;
     Ok(())
 }
 
 /// The scripts that have an assignment to the group of that id, or to one that contains it.
-pub(crate) fn scripts_of_group(
-    connection: &Connection,
+pub fn scripts_of_group(
+    database: &dyn Database,
     tenant_id: &str,
     group_id: &str,
 ) -> Result<Vec<i64>, Error> {
-    connection
-        .prepare_cached(SCRIPTS_OF_GROUP)
-        .and_then(|mut scripts| {
-            scripts
-                .query_map([tenant_id, group_id], |row| row.get(0))?
-                .collect()
-        })
-        .map_err(store_error)
+    let scripts = &texts(database.dialect()).scripts_of_group;
+    database.rows(scripts, binds![tenant_id, group_id], |cells| {
+        cells.integer(0)
+    })
 }
 
 /// The ids of the devices whose primary user that is, or where that user is logged on.
-pub(crate) fn devices_of_user(
-    connection: &Connection,
+pub fn devices_of_user(
+    database: &dyn Database,
     tenant_id: &str,
     user_id: &str,
 ) -> Result<Vec<String>, Error> {
-    connection
-        .prepare_cached(DEVICES_OF_USER)
-        .and_then(|mut devices| {
-            devices
-                .query_map([tenant_id, user_id], |row| row.get(0))?
-                .collect()
-        })
-        .map_err(store_error)
+    let devices = &texts(database.dialect()).devices_of_user;
+    database.rows(devices, binds![tenant_id, user_id], |cells| cells.text(0))
 }

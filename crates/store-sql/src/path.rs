@@ -4,27 +4,28 @@ use runstate_graph::{entity::USER_STATE, permit::Permit};
 use runstate_odata::check::{PathStep, Query, ResourcePath};
 use runstate_store::{
     Error,
-    query::{self, Bind, Dialect, Owner, Scope, Viewer},
+    query::{self, Bind, Owner, Scope, Viewer},
     table,
 };
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
-    error::{internal, store_error},
+    Database,
+    cells::{CellsExt as _, binds},
+    error::internal,
     run_state::Place,
     statement,
 };
 
 /// The script that a user state is of.
-pub(crate) const SCRIPT_OF: &str = "SELECT script_pk FROM user_run_state WHERE pk = ?";
+pub const SCRIPT_OF: &str = "SELECT script_pk FROM user_run_state WHERE pk = ?1";
 
 /// The end of a path whose other steps all exist.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct End<'a> {
+pub struct End<'a> {
     /// The collection, or the end of a single-valued navigation property.
-    pub(crate) scope: Scope<'a>,
+    pub scope: Scope<'a>,
     /// The key of the last step.
-    pub(crate) id: Option<&'a str>,
+    pub id: Option<&'a str>,
 }
 
 /// An entity that a path names.
@@ -35,7 +36,7 @@ pub(crate) struct Found {
 }
 
 /// On whose behalf the permit allows what it allows.
-pub(crate) fn viewer(permit: &Permit) -> Viewer<'_> {
+pub fn viewer(permit: &Permit) -> Viewer<'_> {
     Viewer {
         tenant_id: permit.tenant_id(),
         device_id: permit.device_id(),
@@ -53,8 +54,8 @@ pub(crate) fn refuse_device(permit: &Permit, path: &ResourcePath) -> Result<(), 
 }
 
 /// Walks all steps of the path but the last, each of which must exist.
-pub(crate) fn resolve<'a>(
-    connection: &Connection,
+pub fn resolve<'a>(
+    database: &dyn Database,
     viewer: Viewer<'a>,
     path: &'a ResourcePath,
 ) -> Result<End<'a>, Error> {
@@ -74,10 +75,10 @@ pub(crate) fn resolve<'a>(
             continue;
         }
         let pk = match end.id {
-            Some(_) => find(connection, &end)?.pk,
+            Some(_) => find(database, &end)?.pk,
             None => {
-                let get = query::get(Dialect::Sqlite, &end.scope, None, &Query::all(ty))?;
-                statement::row(connection, &get)?
+                let get = query::get(database.dialect(), &end.scope, None, &Query::all(ty))?;
+                statement::row(database, &get)?
                     .ok_or_else(|| missing(step))?
                     .pk
             }
@@ -92,21 +93,21 @@ pub(crate) fn resolve<'a>(
 }
 
 /// The entity whose key ends the path.
-pub(crate) fn find(connection: &Connection, end: &End<'_>) -> Result<Found, Error> {
+pub(crate) fn find(database: &dyn Database, end: &End<'_>) -> Result<Found, Error> {
     let id = end
         .id
         .ok_or_else(|| internal("a path to an entity without its key"))?;
-    lookup(connection, &end.scope, id)?.ok_or_else(|| not_found(end.scope.ty.name, id))
+    lookup(database, &end.scope, id)?.ok_or_else(|| not_found(end.scope.ty.name, id))
 }
 
 /// The entity of that id in a collection, where there is one.
 pub(crate) fn lookup(
-    connection: &Connection,
+    database: &dyn Database,
     scope: &Scope<'_>,
     id: &str,
 ) -> Result<Option<Found>, Error> {
-    let key = query::key(Dialect::Sqlite, scope, id)?;
-    let cells = statement::cells(connection, &key)?;
+    let key = query::key(database.dialect(), scope, id)?;
+    let cells = statement::cells(database, &key)?;
     match cells.first().map(Vec::as_slice) {
         None => Ok(None),
         Some([Bind::Integer(pk), Bind::Integer(version), ..]) => Ok(Some(Found {
@@ -118,7 +119,7 @@ pub(crate) fn lookup(
 }
 
 /// Where the device states of this collection are.
-pub(crate) fn place(connection: &Connection, scope: &Scope<'_>) -> Result<Place, Error> {
+pub fn place(database: &dyn Database, scope: &Scope<'_>) -> Result<Place, Error> {
     let owner = scope
         .owner
         .ok_or_else(|| internal("run states of nothing"))?;
@@ -128,10 +129,7 @@ pub(crate) fn place(connection: &Connection, scope: &Scope<'_>) -> Result<Place,
             user_state_pk: 0,
         });
     }
-    let script_pk = connection
-        .prepare_cached(SCRIPT_OF)
-        .and_then(|mut statement| statement.query_row([owner.pk], |row| row.get(0)).optional())
-        .map_err(store_error)?;
+    let script_pk = database.first(SCRIPT_OF, binds![owner.pk], |cells| cells.integer(0))?;
     let script_pk = script_pk.ok_or_else(|| internal("a user state without script"))?;
     Ok(Place {
         script_pk,
@@ -140,12 +138,13 @@ pub(crate) fn place(connection: &Connection, scope: &Scope<'_>) -> Result<Place,
 }
 
 /// That the entity a step leads to is not there.
-pub(crate) fn missing(step: &PathStep) -> Error {
+pub fn missing(step: &PathStep) -> Error {
     let id = step.key.as_deref().unwrap_or(step.navigation.name);
     not_found(step.navigation.target.name, id)
 }
 
-pub(crate) fn not_found(resource: &'static str, id: &str) -> Error {
+/// That there is no entity of that type and id.
+pub fn not_found(resource: &'static str, id: &str) -> Error {
     Error::NotFound {
         resource,
         id: id.to_owned(),

@@ -1,4 +1,4 @@
-//! What is written, each within one savepoint of a transaction of [`crate::writer`].
+//! What is written, each within one transaction, or a savepoint of one.
 
 use runstate_graph::{
     clock::Clock,
@@ -14,16 +14,17 @@ use runstate_odata::{
 };
 use runstate_store::{
     Changes, Error, NewEntity, Precondition, Row,
-    query::{self, Bind, Dialect, Owner, Scope},
+    query::{self, Bind, Owner, Scope},
     table,
 };
-use rusqlite::Connection;
 
 use crate::{
+    Database,
+    cells::binds,
     change::{self, Effect},
     counters::{self, Tally},
     device,
-    error::{internal, store_error},
+    error::internal,
     group,
     path::{self, End, Found},
     report, run_state, script_version, statement, targeting,
@@ -31,7 +32,7 @@ use crate::{
 
 /// Adds an entity to the collection at `path`.
 pub(crate) fn create(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
@@ -39,7 +40,7 @@ pub(crate) fn create(
     effect: &mut Effect,
 ) -> Result<Row, Error> {
     path::refuse_device(permit, path)?;
-    let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
+    let End { scope, .. } = path::resolve(database, path::viewer(permit), path)?;
     let NewEntity {
         record,
         device_id,
@@ -48,43 +49,43 @@ pub(crate) fn create(
     } = entity;
     let id = id_of(&record)?;
     if scope.ty == &DEVICE_STATE {
-        let place = path::place(connection, &scope)?;
-        match run_state::find(connection, place, id)? {
+        let place = path::place(database, &scope)?;
+        match run_state::find(database, place, id)? {
             // Made by an assignment, and nothing has been reported to it: this is the first report.
             Some(state) if state.version == 0 => {
                 let changes = record.values.into_iter().enumerate().collect();
-                return run_state::report(connection, clock, state, changes, None);
+                return run_state::report(database, clock, state, changes, None);
             }
             Some(_) => return Err(exists(scope.ty, id)),
             None => {}
         }
         let device_id = device_id.as_deref();
-        return run_state::create(connection, clock, place, record, device_id, None);
+        return run_state::create(database, clock, place, record, device_id, None);
     }
-    refuse_taken(connection, &scope, id)?;
+    refuse_taken(database, &scope, id)?;
     if scope.ty == &ENROLLMENT_TOKEN {
-        refuse_no_group(connection, scope.viewer.tenant_id, &record)?;
+        refuse_no_group(database, scope.viewer.tenant_id, &record)?;
     }
     let pk = insert(
-        connection,
+        database,
         &scope,
         &record,
         token_hash.as_ref().map_or(&[], |hash| hash),
     )?;
     if SCRIPT_TYPES.contains(&scope.ty) {
-        insert_summary(connection, pk, id)?;
+        insert_summary(database, pk, id)?;
         if let Value::Binary(content) = record.get("scriptContent") {
-            script_version::append(connection, clock, pk, Some(content), None)?;
+            script_version::append(database, clock, pk, Some(content), None)?;
         }
     } else if scope.ty == &USER_STATE {
         let script_pk = owner_pk(&scope)?;
-        counters::user_changed(connection, script_pk, Tally::default(), tally(&record))?;
+        counters::user_changed(database, script_pk, Tally::default(), tally(&record))?;
     } else if scope.ty == &GROUP {
         for member in &members {
-            group::add(connection, scope.viewer.tenant_id, pk, member)?;
+            group::add(database, scope.viewer.tenant_id, pk, member)?;
         }
     }
-    created(connection, clock, &scope, id, effect)?;
+    created(database, clock, &scope, id, effect)?;
     Ok(Row {
         record,
         version: 1,
@@ -94,7 +95,7 @@ pub(crate) fn create(
 
 /// Changes the entity at `path`.
 pub(crate) fn update(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
@@ -103,36 +104,36 @@ pub(crate) fn update(
     effect: &mut Effect,
 ) -> Result<Row, Error> {
     if path.ty() == Some(&DEVICE_STATE) {
-        return report::report(connection, clock, permit, path, changes, None, precondition);
+        return report::report(database, clock, permit, path, changes, None, precondition);
     }
     path::refuse_device(permit, path)?;
-    let end = path::resolve(connection, path::viewer(permit), path)?;
+    let end = path::resolve(database, path::viewer(permit), path)?;
     let ty = end.scope.ty;
     if ty == &RUN_SUMMARY {
         // The counters are always exact, so there is nothing for a client to change.
-        let row = read(connection, &end)?;
+        let row = read(database, &end)?;
         check(precondition, row.version)?;
         return Ok(row);
     }
-    let Found { pk, version } = path::find(connection, &end)?;
+    let Found { pk, version } = path::find(database, &end)?;
     check(precondition, version)?;
-    let before = user_tally(connection, ty, pk)?;
+    let before = user_tally(database, ty, pk)?;
     if SCRIPT_TYPES.contains(&ty) {
-        new_content(connection, clock, ty, pk, &changes)?;
+        new_content(database, clock, ty, pk, &changes)?;
     }
-    let update = query::update(Dialect::Sqlite, ty, pk, &changes)?;
-    statement::number(connection, &update)?;
+    let update = query::update(database.dialect(), ty, pk, &changes)?;
+    statement::number(database, &update)?;
     if let Some(before) = before {
-        let after = user_tally(connection, ty, pk)?.unwrap_or_default();
-        counters::user_changed(connection, owner_pk(&end.scope)?, before, after)?;
+        let after = user_tally(database, ty, pk)?.unwrap_or_default();
+        counters::user_changed(database, owner_pk(&end.scope)?, before, after)?;
     }
-    changed(connection, clock, &end, effect)?;
-    read(connection, &end)
+    changed(database, clock, &end, effect)?;
+    read(database, &end)
 }
 
 /// Makes a version where the changes of a script change its content.
 fn new_content(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     ty: &StructuredType,
     pk: i64,
@@ -149,15 +150,15 @@ fn new_content(
         Value::Binary(content) => Some(content.as_slice()),
         _ => None,
     };
-    if script_version::current(connection, pk)?.as_deref() != new {
-        script_version::append(connection, clock, pk, new, None)?;
+    if script_version::current(database, pk)?.as_deref() != new {
+        script_version::append(database, clock, pk, new, None)?;
     }
     Ok(())
 }
 
 /// What follows from a new entity for what devices have to run.
 fn created(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     scope: &Scope<'_>,
     id: &str,
@@ -166,38 +167,38 @@ fn created(
     let tenant_id = scope.viewer.tenant_id;
     match scope.ty {
         ty if [&ASSIGNMENT, &GROUP_ASSIGNMENT].contains(&ty) => {
-            change::of_assignments(connection, tenant_id, owner_pk(scope)?, effect)
+            change::of_assignments(database, tenant_id, owner_pk(scope)?, effect)
         }
         // An assignment may name a group before it is there.
         ty if *ty == GROUP => {
-            let scripts = targeting::scripts_of_group(connection, tenant_id, id)?;
-            change::of_scripts(connection, tenant_id, &scripts, effect)
+            let scripts = targeting::scripts_of_group(database, tenant_id, id)?;
+            change::of_scripts(database, tenant_id, &scripts, effect)
         }
-        ty if *ty == MANAGED_DEVICE => change::of_device(connection, clock, tenant_id, id, effect),
+        ty if *ty == MANAGED_DEVICE => change::of_device(database, clock, tenant_id, id, effect),
         _ => Ok(()),
     }
 }
 
 /// What follows from a changed entity for what devices have to run.
 fn changed(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     end: &End<'_>,
     effect: &mut Effect,
 ) -> Result<(), Error> {
     let scope = &end.scope;
     if SCRIPT_TYPES.contains(&scope.ty) {
-        return change::of_script(connection, scope.viewer.tenant_id, effect);
+        return change::of_script(database, scope.viewer.tenant_id, effect);
     }
     if scope.ty == &GROUP {
         return Ok(());
     }
-    created(connection, clock, scope, end.id.unwrap_or_default(), effect)
+    created(database, clock, scope, end.id.unwrap_or_default(), effect)
 }
 
 /// Removes the entity at `path` with all that it contains.
 pub(crate) fn delete(
-    connection: &Connection,
+    database: &dyn Database,
     clock: &dyn Clock,
     permit: &Permit,
     path: &ResourcePath,
@@ -205,54 +206,51 @@ pub(crate) fn delete(
     effect: &mut Effect,
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
-    let end = path::resolve(connection, path::viewer(permit), path)?;
+    let end = path::resolve(database, path::viewer(permit), path)?;
     let ty = end.scope.ty;
     if ty == &DEVICE_STATE {
-        let state = device_state(connection, &end)?;
+        let state = device_state(database, &end)?;
         check(precondition, state.version)?;
-        return run_state::delete(connection, &state);
+        return run_state::delete(database, &state);
     }
-    let Found { pk, version } = path::find(connection, &end)?;
+    let Found { pk, version } = path::find(database, &end)?;
     check(precondition, version)?;
-    if let Some(before) = user_tally(connection, ty, pk)? {
+    if let Some(before) = user_tally(database, ty, pk)? {
         let script_pk = owner_pk(&end.scope)?;
-        counters::user_changed(connection, script_pk, before, Tally::default())?;
+        counters::user_changed(database, script_pk, before, Tally::default())?;
         // No foreign key leads here, see the table.
-        let sql = "DELETE FROM device_run_state WHERE script_pk = ? AND user_state_pk = ?";
-        execute(connection, sql, [script_pk, pk])?;
+        let sql = "DELETE FROM device_run_state WHERE script_pk = ?1 AND user_state_pk = ?2";
+        database.execute(sql, binds![script_pk, pk])?;
     }
     let (tenant_id, id) = (end.scope.viewer.tenant_id, end.id.unwrap_or_default());
     // Whom it concerns can be told only while it is there.
     let (mut devices, mut scripts) = (Vec::new(), Vec::new());
     if ty == &USER {
-        devices = targeting::devices_of_user(connection, tenant_id, id)?;
+        devices = targeting::devices_of_user(database, tenant_id, id)?;
     } else if ty == &GROUP {
-        scripts = targeting::scripts_of_group(connection, tenant_id, id)?;
+        scripts = targeting::scripts_of_group(database, tenant_id, id)?;
     } else if ty == &MANAGED_DEVICE {
-        device::forget(connection, clock, tenant_id, id, effect)?;
+        device::forget(database, clock, tenant_id, id, effect)?;
     }
     if DIRECTORY_OBJECT.derived.contains(&ty) {
-        group::forget(connection, tenant_id, id)?;
+        group::forget(database, tenant_id, id)?;
     }
     let table = table::of(ty).ok_or_else(|| internal(format!("no table of {}", ty.name)))?;
-    execute(
-        connection,
-        &format!("DELETE FROM {} WHERE pk = ?", table.name),
-        [pk],
-    )?;
-    change::of_devices(connection, clock, tenant_id, &devices, effect)?;
-    change::of_scripts(connection, tenant_id, &scripts, effect)?;
+    let sql = format!("DELETE FROM {} WHERE pk = ?1", table.name);
+    database.execute(&sql, binds![pk])?;
+    change::of_devices(database, clock, tenant_id, &devices, effect)?;
+    change::of_scripts(database, tenant_id, &scripts, effect)?;
     if SCRIPT_TYPES.contains(&ty) {
-        change::of_script(connection, tenant_id, effect)?;
+        change::of_script(database, tenant_id, effect)?;
     } else if [&ASSIGNMENT, &GROUP_ASSIGNMENT].contains(&ty) {
-        change::of_assignments(connection, tenant_id, owner_pk(&end.scope)?, effect)?;
+        change::of_assignments(database, tenant_id, owner_pk(&end.scope)?, effect)?;
     }
     Ok(())
 }
 
 /// Replaces all assignments of the script at `path`.
 pub(crate) fn assign(
-    connection: &Connection,
+    database: &dyn Database,
     permit: &Permit,
     path: &ResourcePath,
     assignments: &[Record],
@@ -260,18 +258,14 @@ pub(crate) fn assign(
     effect: &mut Effect,
 ) -> Result<(), Error> {
     path::refuse_device(permit, path)?;
-    let end = path::resolve(connection, path::viewer(permit), path)?;
-    let Found { pk, .. } = path::find(connection, &end)?;
-    execute(
-        connection,
-        "DELETE FROM assignment WHERE script_pk = ?",
-        [pk],
-    )?;
-    execute(
-        connection,
-        "DELETE FROM group_assignment WHERE script_pk = ?",
-        [pk],
-    )?;
+    let end = path::resolve(database, path::viewer(permit), path)?;
+    let Found { pk, .. } = path::find(database, &end)?;
+    for sql in [
+        "DELETE FROM assignment WHERE script_pk = ?1",
+        "DELETE FROM group_assignment WHERE script_pk = ?1",
+    ] {
+        database.execute(sql, binds![pk])?;
+    }
     let source = end.scope.ty;
     let navigation = |target: &StructuredType| -> Result<&'static NavigationProperty, Error> {
         let found = source
@@ -297,23 +291,23 @@ pub(crate) fn assign(
             ..end.scope
         };
         for record in records {
-            refuse_taken(connection, &scope, id_of(record)?)?;
-            insert(connection, &scope, record, &[])?;
+            refuse_taken(database, &scope, id_of(record)?)?;
+            insert(database, &scope, record, &[])?;
         }
     }
-    change::of_assignments(connection, permit.tenant_id(), pk, effect)
+    change::of_assignments(database, permit.tenant_id(), pk, effect)
 }
 
 /// The device state at the end of a path, as far as the viewer may see it.
 pub(crate) fn device_state(
-    connection: &Connection,
+    database: &dyn Database,
     end: &End<'_>,
 ) -> Result<run_state::State, Error> {
     let id = end
         .id
         .ok_or_else(|| internal("a path to a run state without its key"))?;
-    let place = path::place(connection, &end.scope)?;
-    let state = run_state::find(connection, place, id)?;
+    let place = path::place(database, &end.scope)?;
+    let state = run_state::find(database, place, id)?;
     let seen = |state: &run_state::State| match end.scope.viewer.device_id {
         Some(device_id) => state.device_id.as_deref() == Some(device_id),
         None => true,
@@ -324,7 +318,7 @@ pub(crate) fn device_state(
 }
 
 /// Refuses what is not at a version that the precondition allows.
-pub(crate) fn check(precondition: &Precondition, version: i64) -> Result<(), Error> {
+pub fn check(precondition: &Precondition, version: i64) -> Result<(), Error> {
     let holds = match precondition {
         Precondition::None => true,
         Precondition::Versions(versions) => versions.contains(&version),
@@ -334,10 +328,10 @@ pub(crate) fn check(precondition: &Precondition, version: i64) -> Result<(), Err
 }
 
 /// The whole entity at the end of a path.
-fn read(connection: &Connection, end: &End<'_>) -> Result<Row, Error> {
+fn read(database: &dyn Database, end: &End<'_>) -> Result<Row, Error> {
     let ty = end.scope.ty;
-    let get = query::get(Dialect::Sqlite, &end.scope, end.id, &Query::all(ty))?;
-    let found = statement::row(connection, &get)?;
+    let get = query::get(database.dialect(), &end.scope, end.id, &Query::all(ty))?;
+    let found = statement::row(database, &get)?;
     found
         .map(|found| found.row)
         .ok_or_else(|| path::not_found(ty.name, end.id.unwrap_or_default()))
@@ -346,7 +340,7 @@ fn read(connection: &Connection, end: &End<'_>) -> Result<Row, Error> {
 /// Adds the row of an entity that has no counters above it; answers its `pk`. `token_hash` is of an
 /// enrolment token.
 pub(crate) fn insert(
-    connection: &Connection,
+    database: &dyn Database,
     scope: &Scope<'_>,
     record: &Record,
     token_hash: &[u8],
@@ -364,39 +358,40 @@ pub(crate) fn insert(
             other => return Err(internal(format!("no value for {}.{other}", table.name))),
         });
     }
-    let insert = query::insert(Dialect::Sqlite, table, &columns, record)?;
-    let pk = statement::number(connection, &insert)?;
+    let insert = query::insert(database.dialect(), table, &columns, record)?;
+    let pk = statement::number(database, &insert)?;
     pk.ok_or_else(|| internal("an insertion without row id"))
 }
 
 /// The counters of a new script.
-fn insert_summary(connection: &Connection, script_pk: i64, id: &str) -> Result<(), Error> {
+fn insert_summary(database: &dyn Database, script_pk: i64, id: &str) -> Result<(), Error> {
     const SQL: &str = "INSERT INTO run_summary (script_pk, id, version, success_device_count, \
-         error_device_count, success_user_count, error_user_count) VALUES (?, ?, 1, 0, 0, 0, 0)";
-    execute(connection, SQL, (script_pk, id))
+         error_device_count, success_user_count, error_user_count) VALUES (?1, ?2, 1, 0, 0, 0, 0)";
+    database.execute(SQL, binds![script_pk, id])?;
+    Ok(())
 }
 
 /// A conflict where the id is taken: by an entity of the collection, or, among users, groups and
 /// devices, by any of these, because a group names its members by their ids alone.
-fn refuse_taken(connection: &Connection, scope: &Scope<'_>, id: &str) -> Result<(), Error> {
+fn refuse_taken(database: &dyn Database, scope: &Scope<'_>, id: &str) -> Result<(), Error> {
     if DIRECTORY_OBJECT.derived.contains(&scope.ty) {
-        return match group::object_kind(connection, scope.viewer.tenant_id, id)? {
+        return match group::object_kind(database, scope.viewer.tenant_id, id)? {
             Some(kind) => Err(taken(&kind, id)),
             None => Ok(()),
         };
     }
-    match path::lookup(connection, scope, id)? {
+    match path::lookup(database, scope, id)? {
         Some(_) => Err(exists(scope.ty, id)),
         None => Ok(()),
     }
 }
 
 /// An enrolment token cannot let devices into a group that there is not.
-fn refuse_no_group(connection: &Connection, tenant_id: &str, token: &Record) -> Result<(), Error> {
+fn refuse_no_group(database: &dyn Database, tenant_id: &str, token: &Record) -> Result<(), Error> {
     let Some(group_id) = token.get("groupId").as_str() else {
         return Ok(());
     };
-    if group::object_kind(connection, tenant_id, group_id)?.as_deref() == Some("group") {
+    if group::object_kind(database, tenant_id, group_id)?.as_deref() == Some("group") {
         return Ok(());
     }
     Err(Error::Invalid {
@@ -431,12 +426,12 @@ fn owner_pk(scope: &Scope<'_>) -> Result<i64, Error> {
 
 /// Of a user state: the counters that it shows. None of anything else.
 fn user_tally(
-    connection: &Connection,
+    database: &dyn Database,
     ty: &StructuredType,
     pk: i64,
 ) -> Result<Option<Tally>, Error> {
     if ty == &USER_STATE {
-        counters::user_tally(connection, pk)
+        counters::user_tally(database, pk)
     } else {
         Ok(None)
     }
@@ -452,14 +447,4 @@ fn tally(record: &Record) -> Tally {
         success: count("successDeviceCount"),
         error: count("errorDeviceCount"),
     }
-}
-
-pub(crate) fn execute(
-    connection: &Connection,
-    sql: &str,
-    binds: impl rusqlite::Params,
-) -> Result<(), Error> {
-    let run = |binds| connection.prepare_cached(sql)?.execute(binds);
-    run(binds).map_err(store_error)?;
-    Ok(())
 }

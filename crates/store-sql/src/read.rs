@@ -1,6 +1,6 @@
 //! What is read, each within one transaction.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use runstate_graph::{
     entity::{DEVICE_MANAGEMENT_SCRIPT, DEVICE_STATE},
@@ -12,45 +12,45 @@ use runstate_odata::{
 };
 use runstate_store::{
     Error, Expanded, Page, PayloadLink, Row,
-    query::{self, Bind, Decoded, Dialect, Owner, Scope, Viewer, skip_token},
+    query::{self, Bind, Decoded, Owner, Scope, Viewer, skip_token},
 };
-use rusqlite::{Connection, params};
 
 use crate::{
+    Database,
+    cells::{CellsExt as _, binds},
     counters,
-    error::{internal, store_error},
-    journal::{Batch, Entry, Overlay},
-    merge,
+    error::internal,
     path::{self, End},
-    readers, statement,
+    statement,
+    waiting::{Reports, Waiting},
 };
 
 /// What a read goes by besides its path and query.
-#[derive(Clone, Copy)]
-pub(crate) struct Paging<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Paging {
     /// How many rows a page has at most.
-    pub(crate) page_size: u32,
+    pub page_size: u32,
     /// Authenticates the tokens for the pages after it.
-    pub(crate) token_key: &'a [u8; 32],
+    pub token_key: [u8; 32],
 }
 
-/// A page of a collection.
+/// A page of a collection, with the reports that are waiting.
 pub(crate) fn list(
-    connection: &Connection,
+    database: &dyn Database,
     permit: &Permit,
     path: &ResourcePath,
     query: &Query,
-    paging: Paging<'_>,
-    batches: &[Arc<Batch>],
+    paging: Paging,
+    waiting: Option<&dyn Waiting>,
 ) -> Result<Page, Error> {
     path::refuse_device(permit, path)?;
     let viewer = path::viewer(permit);
-    let End { scope, .. } = path::resolve(connection, viewer, path)?;
-    let reports = unfolded(connection, &scope, batches)?;
-    let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, query);
+    let End { scope, .. } = path::resolve(database, viewer, path)?;
+    let reports = reports(database, &scope, waiting)?;
+    let fingerprint = || query::fingerprint(database.dialect(), &scope, query);
     let after = match &query.skiptoken {
         Some(token) => Some(skip_token::decode(
-            paging.token_key,
+            &paging.token_key,
             &fingerprint()?,
             token,
         )?),
@@ -64,60 +64,61 @@ pub(crate) fn list(
     };
     let limit = limit(query, paging);
     let after = after.as_deref();
-    let mut rows = if reports.is_empty() {
-        let more = limit.saturating_add(1);
-        let list = query::list(Dialect::Sqlite, &scope, query, more, after, skip)?;
-        statement::rows(connection, &list)?
-    } else {
-        merge::rows(connection, &scope, query, limit, after, &reports)?
+    let mut rows = match &reports {
+        Some(reports) => reports.rows(database, &scope, query, limit, after)?,
+        None => {
+            let more = limit.saturating_add(1);
+            let list = query::list(database.dialect(), &scope, query, more, after, skip)?;
+            statement::rows(database, &list)?
+        }
     };
     let next = cut(&mut rows, limit, paging, fingerprint)?;
     let count = if query.count {
-        Some(count_in(connection, &scope, query, &reports)?)
+        Some(count_in(database, &scope, query, reports.as_deref())?)
     } else {
         None
     };
-    let rows = expand(connection, viewer, query, rows, paging)?;
+    let rows = expand(database, viewer, query, rows, paging)?;
     Ok(Page { rows, count, next })
 }
 
 /// How many entities of a collection there are.
 pub(crate) fn count(
-    connection: &Connection,
+    database: &dyn Database,
     permit: &Permit,
     path: &ResourcePath,
     query: &Query,
-    batches: &[Arc<Batch>],
+    waiting: Option<&dyn Waiting>,
 ) -> Result<u64, Error> {
     path::refuse_device(permit, path)?;
-    let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
-    let reports = unfolded(connection, &scope, batches)?;
-    count_in(connection, &scope, query, &reports)
+    let End { scope, .. } = path::resolve(database, path::viewer(permit), path)?;
+    let reports = reports(database, &scope, waiting)?;
+    count_in(database, &scope, query, reports.as_deref())
 }
 
-/// The reports to the states of a scope that the tables do not have, of those that waited.
-fn unfolded(
-    connection: &Connection,
+/// The reports to the states of a scope that the tables do not have, of those that are waiting.
+fn reports(
+    database: &dyn Database,
     scope: &Scope<'_>,
-    batches: &[Arc<Batch>],
-) -> Result<Vec<Arc<Entry>>, Error> {
-    match scope.owner {
-        Some(script) => merge::unfolded(connection, batches, script.pk),
-        None => Ok(Vec::new()),
+    waiting: Option<&dyn Waiting>,
+) -> Result<Option<Box<dyn Reports>>, Error> {
+    match (waiting, scope.owner) {
+        (Some(waiting), Some(script)) => waiting.to_script(database, script.pk),
+        _ => Ok(None),
     }
 }
 
 fn count_in(
-    connection: &Connection,
+    database: &dyn Database,
     scope: &Scope<'_>,
     query: &Query,
-    reports: &[Arc<Entry>],
+    reports: Option<&dyn Reports>,
 ) -> Result<u64, Error> {
-    let count = match counters::counted(connection, scope, query, reports)? {
+    let count = match counters::counted(database, scope, query, reports)? {
         Some(count) => Some(count),
         None => {
-            let count = query::count(Dialect::Sqlite, scope, query)?;
-            statement::number(connection, &count)?
+            let count = query::count(database.dialect(), scope, query)?;
+            statement::number(database, &count)?
         }
     };
     count
@@ -126,69 +127,43 @@ fn count_in(
 }
 
 /// One entity.
-pub(crate) fn get(
-    connection: &Connection,
+pub fn get(
+    database: &dyn Database,
     permit: &Permit,
     path: &ResourcePath,
     query: &Query,
-    paging: Paging<'_>,
+    paging: Paging,
 ) -> Result<Row, Error> {
     if path.ty() != Some(&DEVICE_STATE) {
         path::refuse_device(permit, path)?;
     }
     let viewer = path::viewer(permit);
-    let End { scope, id } = path::resolve(connection, viewer, path)?;
-    let get = query::get(Dialect::Sqlite, &scope, id, query)?;
+    let End { scope, id } = path::resolve(database, viewer, path)?;
+    let get = query::get(database.dialect(), &scope, id, query)?;
     let missing = || {
         path.steps
             .last()
             .map_or_else(|| internal("no steps"), path::missing)
     };
-    let row = statement::row(connection, &get)?.ok_or_else(missing)?;
-    let rows = expand(connection, viewer, query, vec![row], paging)?;
+    let row = statement::row(database, &get)?.ok_or_else(missing)?;
+    let rows = expand(database, viewer, query, vec![row], paging)?;
     rows.into_iter().next().ok_or_else(missing)
-}
-
-/// One device run state, as the last acknowledged report to it left it.
-pub(crate) fn run_state(
-    connection: &Connection,
-    overlay: &Overlay,
-    permit: &Permit,
-    path: &ResourcePath,
-    query: &Query,
-    paging: Paging<'_>,
-) -> Result<Row, Error> {
-    let (place, id) = {
-        let transaction = readers::begin(connection)?;
-        let End { scope, id } = path::resolve(&transaction, path::viewer(permit), path)?;
-        (path::place(&transaction, &scope)?, id)
-    };
-    // First the overlay and then the row: what is folded in between is seen there.
-    let latest = id.and_then(|id| overlay.latest(place, id));
-    let transaction = readers::begin(connection)?;
-    let mut row = get(&transaction, permit, path, query, paging)?;
-    if let Some(entry) = latest
-        && row.version < entry.number
-    {
-        row.version = entry.number;
-        row.record.clone_from(&entry.record);
-        merge::select(query, &mut row.record);
-    }
-    Ok(row)
 }
 
 /// A run summary, with what has been reported and is not in the tables yet.
 pub(crate) fn run_summary(
-    connection: &Connection,
+    database: &dyn Database,
     permit: &Permit,
     path: &ResourcePath,
     query: &Query,
-    paging: Paging<'_>,
-    batches: &[Arc<Batch>],
+    paging: Paging,
+    waiting: Option<&dyn Waiting>,
 ) -> Result<Row, Error> {
-    let mut row = get(connection, permit, path, query, paging)?;
-    let End { scope, .. } = path::resolve(connection, path::viewer(permit), path)?;
-    merge::add_to_summary(&mut row, &unfolded(connection, &scope, batches)?);
+    let mut row = get(database, permit, path, query, paging)?;
+    let End { scope, .. } = path::resolve(database, path::viewer(permit), path)?;
+    if let Some(reports) = reports(database, &scope, waiting)? {
+        reports.add_to_summary(&mut row);
+    }
     Ok(row)
 }
 
@@ -198,11 +173,11 @@ const MOST_CHILDREN: u32 = 100_000;
 /// Fills in what `$expand` asks for, level by level: one statement for each expanded property,
 /// whatever the number of parents.
 fn expand(
-    connection: &Connection,
+    database: &dyn Database,
     viewer: Viewer<'_>,
     query: &Query,
     mut parents: Vec<Decoded>,
-    paging: Paging<'_>,
+    paging: Paging,
 ) -> Result<Vec<Row>, Error> {
     let pks: Vec<i64> = parents.iter().map(|parent| parent.pk).collect();
     // Without parents there is nothing to look for.
@@ -215,7 +190,7 @@ fn expand(
         let nested = &expansion.query;
         let limit = limit(nested, paging).min(share(pks.len()));
         let children = query::expand(
-            Dialect::Sqlite,
+            database.dialect(),
             &viewer,
             query.ty,
             expansion,
@@ -223,8 +198,8 @@ fn expand(
             limit.saturating_add(1),
             nested.skip.unwrap_or(0),
         )?;
-        let mut children = by_parent(statement::rows(connection, &children)?)?;
-        let counts = counts(connection, viewer, query.ty, expansion, &pks)?;
+        let mut children = by_parent(statement::rows(database, &children)?)?;
+        let counts = counts(database, viewer, query.ty, expansion, &pks)?;
         // The children of all parents go down to the next level together.
         let (mut kept, mut shares) = (Vec::new(), Vec::new());
         let mut wanted: HashMap<i64, usize> = HashMap::new();
@@ -242,7 +217,7 @@ fn expand(
                 ty: nested.ty,
                 owner,
             };
-            let fingerprint = || query::fingerprint(Dialect::Sqlite, &scope, nested);
+            let fingerprint = || query::fingerprint(database.dialect(), &scope, nested);
             // Several parents may have the same pk, such as two states of one device.
             let left = wanted.entry(*pk).or_insert(1);
             *left -= 1;
@@ -256,7 +231,7 @@ fn expand(
             shares.push((rows.len(), next));
             kept.extend(rows);
         }
-        let mut rows = expand(connection, viewer, nested, kept, paging)?.into_iter();
+        let mut rows = expand(database, viewer, nested, kept, paging)?.into_iter();
         for (parent, (share, next)) in parents.iter_mut().zip(shares) {
             let mut rows: Vec<Row> = rows.by_ref().take(share).collect();
             let expanded = if expansion.navigation.collection {
@@ -286,7 +261,7 @@ fn by_parent(children: Vec<Decoded>) -> Result<HashMap<i64, Vec<Decoded>>, Error
 
 /// Where an expansion asks for `$count`: how many children each parent has; none is left out.
 fn counts(
-    connection: &Connection,
+    database: &dyn Database,
     viewer: Viewer<'_>,
     source: &'static StructuredType,
     expansion: &Expand,
@@ -295,8 +270,8 @@ fn counts(
     if !expansion.query.count {
         return Ok(HashMap::new());
     }
-    let counts = query::expand_count(Dialect::Sqlite, &viewer, source, expansion, parents)?;
-    let cells = statement::cells(connection, &counts)?;
+    let counts = query::expand_count(database.dialect(), &viewer, source, expansion, parents)?;
+    let cells = statement::cells(database, &counts)?;
     let pair = |cells: &Vec<Bind>| match cells.as_slice() {
         [Bind::Integer(parent), Bind::Integer(count)] => {
             Ok((*parent, u64::try_from(*count).unwrap_or(0)))
@@ -312,7 +287,7 @@ fn share(parents: usize) -> u32 {
     (MOST_CHILDREN / parents).max(1)
 }
 
-fn limit(query: &Query, paging: Paging<'_>) -> u32 {
+fn limit(query: &Query, paging: Paging) -> u32 {
     query
         .top
         .map_or(paging.page_size, |top| top.min(paging.page_size))
@@ -323,7 +298,7 @@ fn limit(query: &Query, paging: Paging<'_>) -> u32 {
 fn cut(
     rows: &mut Vec<Decoded>,
     limit: u32,
-    paging: Paging<'_>,
+    paging: Paging,
     fingerprint: impl FnOnce() -> Result<[u8; 32], Error>,
 ) -> Result<Option<String>, Error> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -334,18 +309,18 @@ fn cut(
     let Some(last) = rows.last() else {
         return Ok(None);
     };
-    let token = skip_token::encode(paging.token_key, &fingerprint()?, &last.keyset);
+    let token = skip_token::encode(&paging.token_key, &fingerprint()?, &last.keyset);
     Ok(Some(token))
 }
 
 /// Whether PowerShell scripts of these ids have assignments of either form.
 pub(crate) fn payload_links(
-    connection: &Connection,
+    database: &dyn Database,
     permit: &Permit,
     payload_ids: Vec<String>,
 ) -> Result<Vec<PayloadLink>, Error> {
     const SQL: &str = "SELECT EXISTS (SELECT 1 FROM script AS s \
-         WHERE s.tenant_id = ? AND s.kind = ? AND s.id = ? \
+         WHERE s.tenant_id = ?1 AND s.kind = ?2 AND s.id = ?3 \
          AND (EXISTS (SELECT 1 FROM assignment WHERE script_pk = s.pk) \
               OR EXISTS (SELECT 1 FROM group_assignment WHERE script_pk = s.pk)))";
     // A device sees run states alone; to it no script is there.
@@ -353,16 +328,13 @@ pub(crate) fn payload_links(
         .device_id()
         .is_none()
         .then_some(DEVICE_MANAGEMENT_SCRIPT.name);
-    let mut statement = connection.prepare_cached(SQL).map_err(store_error)?;
-    let mut link = |payload_id: String| {
-        let key = params![permit.tenant_id(), kind, payload_id];
-        let has_link = statement
-            .query_row(key, |row| row.get(0))
-            .map_err(store_error)?;
+    let link = |payload_id: String| {
+        let key = binds![permit.tenant_id(), kind, &payload_id];
+        let has_link = database.one(SQL, key, |cells| cells.truth(0))?;
         Ok(PayloadLink {
             payload_id,
             has_link,
         })
     };
-    payload_ids.into_iter().map(&mut link).collect()
+    payload_ids.into_iter().map(link).collect()
 }

@@ -4,31 +4,36 @@ use std::sync::Arc;
 
 use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_store::{Change, Error};
-use rusqlite::Connection;
 use tokio::sync::broadcast;
 
 use crate::{
+    Backend, Database,
     change::{self, Effect},
     error::internal,
-    writer::Writer,
 };
 
 /// How many changes a listener may be behind before it has to take it that anything has changed.
 const CHANGES: usize = 1_024;
 
-/// The way into the file for writes that concern devices; tells its listeners of them.
-#[derive(Clone)]
-pub(crate) struct ChangeWriter {
-    writer: Arc<Writer>,
-    clock: Arc<dyn Clock>,
+/// The way in for writes that concern devices; tells its listeners of them.
+pub(crate) struct ChangeWriter<B> {
+    backend: Arc<B>,
     changes: broadcast::Sender<Change>,
 }
 
-impl ChangeWriter {
-    pub(crate) fn new(writer: Arc<Writer>, clock: Arc<dyn Clock>) -> Self {
+impl<B> Clone for ChangeWriter<B> {
+    fn clone(&self) -> Self {
         Self {
-            writer,
-            clock,
+            backend: Arc::clone(&self.backend),
+            changes: self.changes.clone(),
+        }
+    }
+}
+
+impl<B: Backend> ChangeWriter<B> {
+    pub(crate) fn new(backend: Arc<B>) -> Self {
+        Self {
+            backend,
             changes: broadcast::Sender::new(CHANGES),
         }
     }
@@ -44,11 +49,11 @@ impl ChangeWriter {
     pub(crate) async fn write<T, F>(&self, permit: &Permit, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + 'static,
+        F: FnOnce(&dyn Database, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + 'static,
     {
         let tenant_id = permit.tenant_id().to_owned();
-        self.write_in(move |connection, clock, effect| {
-            Ok((tenant_id, work(connection, clock, effect)?))
+        self.write_in(move |database, clock, effect| {
+            Ok((tenant_id, work(database, clock, effect)?))
         })
         .await
     }
@@ -57,19 +62,19 @@ impl ChangeWriter {
     pub(crate) async fn write_in<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, &dyn Clock, &mut Effect) -> Result<(String, T), Error>
+        F: FnOnce(&dyn Database, &dyn Clock, &mut Effect) -> Result<(String, T), Error>
             + Send
             + 'static,
     {
         let this = self.clone();
         let task = tokio::spawn(async move {
-            let clock = Arc::clone(&this.clock);
-            let write = move |connection: &Connection| {
+            let clock = this.backend.clock();
+            let write = move |database: &dyn Database| {
                 let mut effect = Effect::default();
-                let done = work(connection, &*clock, &mut effect)?;
+                let done = work(database, &*clock, &mut effect)?;
                 Ok((done, effect))
             };
-            let ((tenant_id, done), effect) = this.writer.write(write).await?;
+            let ((tenant_id, done), effect) = this.backend.write(write).await?;
             if effect.all || !effect.devices.is_empty() {
                 let devices = (!effect.all).then_some(effect.devices);
                 this.tell(tenant_id, devices);
@@ -86,10 +91,10 @@ impl ChangeWriter {
     /// Takes all steps that wait, each in a transaction of its own.
     pub(crate) async fn settle(&self) -> Result<(), Error> {
         loop {
-            let clock = Arc::clone(&self.clock);
+            let clock = self.backend.clock();
             let step = self
-                .writer
-                .write(move |connection| change::step(connection, &*clock));
+                .backend
+                .write(move |database| change::step(database, &*clock));
             let Some((tenant_id, devices)) = step.await? else {
                 return Ok(());
             };

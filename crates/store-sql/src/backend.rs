@@ -1,0 +1,118 @@
+//! What a backend brings, beside the [`Database`] that it lends.
+
+use std::sync::Arc;
+
+use runstate_graph::{clock::Clock, permit::Permit};
+use runstate_odata::{
+    check::{Query, ResourcePath},
+    edm::Record,
+};
+use runstate_store::{Changes, Error, Precondition, Row};
+
+use crate::{
+    Database,
+    read::{self, Paging},
+    report,
+    waiting::Waiting,
+};
+
+/// A database with its connections and threads. [`crate::SqlStore`] makes a store of it.
+pub trait Backend: Send + Sync + 'static {
+    /// What dates the reports.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// Authenticates the tokens that lead to the pages behind the first. It is the database's, so that
+    /// a page can be followed up after a restart, and on another server.
+    fn token_key(&self) -> [u8; 32];
+
+    /// Refuses whatever concerns a tenant's data, where this is open for the issuer of tokens alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    fn admit(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Says whether reports are taken in and shown, as far as no transaction would tell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Runs `work` in a transaction that sees all that was acknowledged, and all of it at one moment.
+    fn read<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static;
+
+    /// Runs `work` in a transaction that no other write comes between. Its result is durable when this
+    /// returns; where it is an error, nothing has changed. What has begun is done, whether anybody
+    /// waits for it or not.
+    fn write<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static;
+
+    /// [`Backend::write`] of what has nothing to do with run states, nor with anything that a report
+    /// has to look at, except that a device is retired.
+    fn write_apart<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
+    {
+        self.write(work)
+    }
+
+    /// Sees to it that a read of this shows every acknowledged report: those that it answers the read
+    /// puts to what the tables say. `counts`: the read asks how many there are. Where reports are written
+    /// to the tables at once, there is nothing to do.
+    fn settle(
+        &self,
+        path: &ResourcePath,
+        query: &Query,
+        counts: bool,
+    ) -> impl Future<Output = Result<Option<Box<dyn Waiting>>, Error>> + Send {
+        let _ = (path, query, counts);
+        std::future::ready(Ok(None))
+    }
+
+    /// Reads one device run state, as the last acknowledged report to it left it.
+    fn run_state_get(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        query: &Query,
+        paging: Paging,
+    ) -> impl Future<Output = Result<Row, Error>> + Send {
+        let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
+        self.read(move |database| read::get(database, &permit, &path, &query, paging))
+    }
+
+    /// The heart call, see [`runstate_store::Store::run_state_report`].
+    fn run_state_report(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        changes: Changes,
+        run: Option<Record>,
+        precondition: Precondition,
+    ) -> impl Future<Output = Result<Row, Error>> + Send {
+        let (permit, path, clock) = (permit.clone(), path.clone(), self.clock());
+        self.write(move |database| {
+            let run = run.as_ref();
+            report::report(
+                database,
+                &*clock,
+                &permit,
+                &path,
+                changes,
+                run,
+                &precondition,
+            )
+        })
+    }
+}
