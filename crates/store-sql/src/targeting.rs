@@ -6,7 +6,7 @@
 //! primary user and those who are logged on. An assignment with a filter includes nobody: rules of
 //! filters are not evaluated, and a script on too few devices is the safe side.
 //!
-//! All of it is one query, [`effective`], over a window of devices and some scripts.
+//! All of it is one query, `effective`, over a window of devices and some scripts.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! What reports and their fold ask of the tables and write to them: [`runstate_store_sql::run_state`]
+//! What reports and their fold ask of the tables and write to them: `runstate_store_sql::run_state`
 //! straight on a connection.
 //!
 //! This is the call that a fleet sends, so it goes without rows of cells in between.
