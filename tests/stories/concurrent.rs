@@ -5,14 +5,13 @@ use serde_json::json;
 
 /// What the journal in the server's file holds: version and error code of each run, in order.
 fn journal(server: &TestServer) -> Vec<(i64, i64)> {
-    let file = rusqlite::Connection::open(server.data()).unwrap();
-    let mut runs = file
-        .prepare("SELECT pk, error_code FROM run ORDER BY pk")
-        .unwrap();
-    let runs = runs
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap();
-    runs.collect::<Result<_, _>>().unwrap()
+    let runs = "SELECT pk, error_code FROM run ORDER BY pk";
+    let runs = server.data().query(runs);
+    let run = |line: &str| {
+        let (pk, code) = line.split_once('|').unwrap();
+        (pk.parse().unwrap(), code.parse().unwrap())
+    };
+    runs.lines().map(run).collect()
 }
 
 /// Has the server fold its journal: a read that skips rows cannot be answered from both.

@@ -25,7 +25,12 @@ pub(crate) enum AppCommand {
 #[derive(Debug, Args)]
 pub(crate) struct TenantArgs {
     /// The store.
-    #[arg(long, value_name = "FILE", env = "RUNSTATE_DATA")]
+    #[arg(
+        long,
+        value_name = "FILE|URL",
+        env = "RUNSTATE_DATA",
+        hide_env_values = true
+    )]
     data: String,
     /// The tenant.
     #[arg(long, value_name = "TENANT")]

@@ -18,9 +18,14 @@ pub(crate) struct Settings {
     #[arg(long, env = "RUNSTATE_LISTEN", value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// SQLite file that holds everything, with a journal in a folder beside it; made if it does not
-    /// exist [default: runstate.db]
-    #[arg(long, env = "RUNSTATE_DATA", value_name = "FILE")]
+    /// SQLite file that holds everything, with a journal in a folder beside it, made if it does not
+    /// exist; or a PostgreSQL database, as postgres://USER:PASSWORD@HOST/NAME [default: runstate.db]
+    #[arg(
+        long,
+        env = "RUNSTATE_DATA",
+        value_name = "FILE|URL",
+        hide_env_values = true
+    )]
     pub(crate) data: Option<String>,
 
     /// URL by which clients reach the server, where it is not the request's own host

@@ -101,13 +101,13 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
         Command::App(command) => {
             // The first application of a store may well come before its server.
             let store = match &command {
-                app::AppCommand::Create(_) => open_beside(command.data())?,
-                _ => open_existing_store(command.data())?,
+                app::AppCommand::Create(_) => open_beside(command.data()).await?,
+                _ => open_existing_store(command.data()).await?,
             };
             app::run(command, store.as_ref(), out).await
         }
         Command::Token(args) => {
-            let store = open_existing_store(&args.data)?;
+            let store = open_existing_store(&args.data).await?;
             token::run(args, store, clock, out).await
         }
         Command::Enrollment(command) => enrollment::run(command, &*clock, out).await,

@@ -17,7 +17,7 @@ use runstate_store::{
 use runstate_store_postgres::Destination;
 use runstate_store_sqlite::Source;
 
-use crate::{clock::SystemClock, failure::Failure};
+use crate::{clock::SystemClock, failure::Failure, open_store::is_database};
 
 /// How many rows are copied in one transaction.
 const PIECE: u32 = 20_000;
@@ -44,10 +44,7 @@ pub(crate) struct Migrate {
 impl Migrate {
     pub(crate) async fn run(self, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
         let file = PathBuf::from(self.from.strip_prefix("sqlite://").unwrap_or(&self.from));
-        if !["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| self.to.starts_with(scheme))
-        {
+        if !is_database(&self.to) {
             return Err("--to must be a URL that begins with postgres://".into());
         }
         let source = Source::open(&file, Arc::new(SystemClock))?;

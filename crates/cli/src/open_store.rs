@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use runstate_store_sqlite::SqliteStore;
+use runstate_store::AnyStore;
 
 use crate::{clock::SystemClock, failure::Failure};
 
-/// Opens the store at `data`, the path of a SQLite file; makes it where there is none.
+/// Opens the store at `data`, the path of a SQLite file or the URL of a PostgreSQL database; makes it
+/// where there is none.
 ///
 /// # Errors
 ///
-/// When the file cannot be opened, or is not one of ours, or is of a newer release.
-pub(crate) fn open_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
-    Ok(Arc::new(runstate_store_sqlite::open(
-        data,
-        Arc::new(SystemClock),
-    )?))
+/// When it cannot be opened, or is not one of ours, or is of a newer release.
+pub(crate) async fn open_store(data: &str) -> Result<Arc<dyn AnyStore>, Failure> {
+    if is_database(data) {
+        return open_database(data).await;
+    }
+    let store = runstate_store_sqlite::open(data, Arc::new(SystemClock))?;
+    Ok(Arc::new(store))
 }
 
 /// As [`open_store`], for a command that manages tokens and applications, whether a server has the
@@ -24,11 +26,12 @@ pub(crate) fn open_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
 /// # Errors
 ///
 /// As [`open_store`].
-pub(crate) fn open_beside(data: &str) -> Result<Arc<SqliteStore>, Failure> {
-    Ok(Arc::new(runstate_store_sqlite::open_beside(
-        data,
-        Arc::new(SystemClock),
-    )?))
+pub(crate) async fn open_beside(data: &str) -> Result<Arc<dyn AnyStore>, Failure> {
+    if is_database(data) {
+        return open_database(data).await;
+    }
+    let store = runstate_store_sqlite::open_beside(data, Arc::new(SystemClock))?;
+    Ok(Arc::new(store))
 }
 
 /// As [`open_beside`], for a command that makes no sense on a store that is not there: a name that
@@ -37,9 +40,59 @@ pub(crate) fn open_beside(data: &str) -> Result<Arc<SqliteStore>, Failure> {
 /// # Errors
 ///
 /// As [`open_beside`], and where there is no such file.
-pub(crate) fn open_existing_store(data: &str) -> Result<Arc<SqliteStore>, Failure> {
-    if !std::path::Path::new(data).exists() {
+pub(crate) async fn open_existing_store(data: &str) -> Result<Arc<dyn AnyStore>, Failure> {
+    if !is_database(data) && !std::path::Path::new(data).exists() {
         return Err(format!("there is no store at {data}; `runstate serve` makes one").into());
     }
-    open_beside(data)
+    open_beside(data).await
+}
+
+async fn open_database(url: &str) -> Result<Arc<dyn AnyStore>, Failure> {
+    let store = runstate_store_postgres::open(url, Arc::new(SystemClock)).await;
+    Ok(Arc::new(store?))
+}
+
+/// Whether `data` is the URL of a PostgreSQL database rather than the path of a file.
+pub(crate) fn is_database(data: &str) -> bool {
+    let schemes = ["postgres://", "postgresql://"];
+    schemes.iter().any(|scheme| data.starts_with(scheme))
+}
+
+/// `data` as it may be shown and logged: the password in a URL, and what stands behind its `?`, stay out.
+pub(crate) fn shown(data: &str) -> String {
+    if !is_database(data) {
+        return data.to_owned();
+    }
+    let url = data.split('?').next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    match rest.rsplit_once('@') {
+        Some((who, place)) => {
+            let user = who.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}@{place}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        for (data, what) in [
+            ("runstate.db", "runstate.db"),
+            ("./a@b:c?d", "./a@b:c?d"),
+            ("postgres://u:p@h:5432/d", "postgres://u@h:5432/d"),
+            (
+                "postgresql://u:p@ss:w@h/d?sslmode=require",
+                "postgresql://u@h/d",
+            ),
+            ("postgres://h/d?password=p", "postgres://h/d"),
+        ] {
+            assert_eq!(shown(data), what);
+        }
+    }
 }

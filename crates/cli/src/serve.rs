@@ -18,14 +18,14 @@ use runstate_server::{
     maintenance, router,
     watch::Watchers,
 };
-use runstate_store_sqlite::SqliteStore;
+use runstate_store::AnyStore;
 use tokio::net::TcpListener;
 
 use crate::{
     clock::SystemClock,
     config::{Issuer, Level, Settings},
     failure::Failure,
-    open_store::open_store,
+    open_store::{open_store, shown},
 };
 
 /// Serves the API.
@@ -47,9 +47,9 @@ impl Serve {
             .data
             .clone()
             .unwrap_or_else(|| "runstate.db".to_owned());
-        let store = open_store(&data)?;
+        let store = open_store(&data).await?;
         let server = Server::bind(store, &settings).await?;
-        tracing::info!(url = server.url(), data, "serving");
+        tracing::info!(url = server.url(), data = shown(&data), "serving");
         let shutdown = stop_signal()?;
         server.run(shutdown).await?;
         tracing::info!("stopped");
@@ -75,7 +75,7 @@ impl Server {
     ///
     /// When a setting is not right, or the address is taken.
     pub(crate) async fn bind(
-        store: Arc<SqliteStore>,
+        store: Arc<dyn AnyStore>,
         settings: &Settings,
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

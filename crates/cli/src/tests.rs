@@ -14,7 +14,6 @@ use runstate_server::listen::Tls;
 use crate::clock::SystemClock;
 use crate::open_store::open_store;
 use crate::{Arguments, run};
-use runstate_store::issuer::IssuerStore as _;
 
 /// What a command prints, or why it fails.
 async fn command(arguments: &[&str]) -> Result<String, String> {
@@ -29,7 +28,7 @@ async fn command(arguments: &[&str]) -> Result<String, String> {
 
 /// Whom the server of `data` takes the bearer of `token` for.
 async fn caller(data: &str, token: &str) -> Result<Arc<Caller>, AuthError> {
-    let (store, clock) = (open_store(data).unwrap(), Arc::new(SystemClock));
+    let (store, clock) = (open_store(data).await.unwrap(), Arc::new(SystemClock));
     let issuer = BuiltinIssuer::open(store, clock.clone(), BaseUrl::default())
         .await
         .unwrap();
@@ -42,7 +41,7 @@ async fn caller(data: &str, token: &str) -> Result<Arc<Caller>, AuthError> {
 fn data() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("runstate.db").display().to_string();
-    open_store(&data).unwrap();
+    drop(runstate_store_sqlite::open(&data, Arc::new(SystemClock)).unwrap());
     (folder, data)
 }
 
@@ -180,6 +179,7 @@ async fn applications_come_and_go() {
     };
     let (client_id, secret) = (line("client id:"), line("client secret:"));
     let stored = open_store(&data)
+        .await
         .unwrap()
         .application_get("t", &client_id)
         .await

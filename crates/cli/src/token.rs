@@ -24,7 +24,12 @@ const USER_ID: &str = "72756e73-7461-4e65-8000-000000000002";
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
     /// The store, whose server will accept the token.
-    #[arg(long, value_name = "FILE", env = "RUNSTATE_DATA")]
+    #[arg(
+        long,
+        value_name = "FILE|URL",
+        env = "RUNSTATE_DATA",
+        hide_env_values = true
+    )]
     pub(crate) data: String,
     /// The tenant it is for.
     #[arg(long, value_name = "TENANT", required_unless_present = "personal")]

@@ -29,7 +29,7 @@ use runstate_odata::{
     grammar,
 };
 use runstate_store::Precondition;
-use runstate_store_postgres::{PostgresStore, Report, Reported};
+use runstate_store_postgres::{Postgres, Report, Reported};
 use runstate_test_postgres::{Cluster, Durability};
 
 struct System;
@@ -113,7 +113,7 @@ async fn main() {
     let callers = arguments.next().unwrap_or(64);
     let cluster = Cluster::start_installed(Durability::Full).unwrap().unwrap();
     let url = cluster.url();
-    let store = PostgresStore::open(&url, Arc::new(System)).await.unwrap();
+    let store = Postgres::open(&url, Arc::new(System)).await.unwrap();
     let store = Arc::new(store);
     for sql in FILL.replace("STATES", &states.to_string()).split(';') {
         let mut psql = cluster.client("psql");

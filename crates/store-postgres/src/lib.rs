@@ -6,7 +6,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. `open`: [`PostgresStore`];
+//! 1. `open`: [`open()`], which makes a [`PostgresStore`]; `backend`: what the shared store needs of it;
 //! 2. `migration` and `connection`: the database and how it is reached; `tls`; `migrations/` is its
 //!    schema;
 //! 3. `database`: a transaction as [`runstate_store_sql`] sees it; `readers` and `writer`: who runs one,
@@ -15,6 +15,7 @@
 //! 5. `copy`: another store's rows brought in;
 //! 6. `notify`: changes told from server to server.
 
+mod backend;
 mod connection;
 mod copy;
 mod database;
@@ -31,6 +32,6 @@ mod writer;
 pub use copy::{CopyError, Destination};
 pub use error::OpenError;
 pub use notify::notify;
-pub use open::PostgresStore;
+pub use open::{Postgres, PostgresStore, open};
 pub use report::{Report, Reported};
 pub use writer::Isolation;

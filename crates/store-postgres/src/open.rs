@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use deadpool_postgres::Pool;
 use runstate_graph::clock::Clock;
-use runstate_store::{Change, Error};
-use runstate_store_sql::Database;
-use tokio::sync::broadcast;
+use runstate_store::Error;
+use runstate_store_sql::{Database, SqlStore};
 
 use crate::{
     Isolation, OpenError, Report, Reported,
@@ -19,14 +17,28 @@ use crate::{
 };
 
 /// The store in a PostgreSQL database, which other servers may have open too.
-pub struct PostgresStore {
-    readers: Readers,
-    writer: Writer,
-    reports: Reports,
-    listener: Listener,
+pub type PostgresStore = SqlStore<Postgres>;
+
+/// Opens the store in the database at the URL, see [`Postgres::open`].
+///
+/// # Errors
+///
+/// Those of [`Postgres::open`].
+pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<PostgresStore, OpenError> {
+    Ok(SqlStore::new(Postgres::open(url, clock).await?))
 }
 
-impl PostgresStore {
+/// The database: connections, the queue of reports, an ear for changes.
+pub struct Postgres {
+    pub(crate) readers: Readers,
+    pub(crate) writer: Writer,
+    pub(crate) reports: Reports,
+    pub(crate) listener: Listener,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) skip_token_key: [u8; 32],
+}
+
+impl Postgres {
     /// Opens the database at the URL (`postgres://user:password@host/database?sslmode=require`) to
     /// serve it, and brings its schema to the newest version. `clock` dates the reports.
     ///
@@ -44,31 +56,17 @@ impl PostgresStore {
         let pool = address.pool(connections(), "")?;
         let mut client = pool.get().await?;
         migration::migrate(&mut client).await?;
+        let skip_token_key = secret(&client, "skip_token").await?;
         drop(client);
-        Self::with(&address, pool, clock)
-    }
-
-    fn with(address: &Address, pool: Pool, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let reporting = address.pool(IN_FLIGHT, REPORTING)?;
         Ok(Self {
             readers: Readers::new(pool.clone(), address.tls.clone()),
             writer: Writer::new(pool),
-            reports: Reports::start(reporting, clock),
+            reports: Reports::start(reporting, Arc::clone(&clock)),
             listener: Listener::start(address.clone()),
+            clock,
+            skip_token_key,
         })
-    }
-
-    /// Runs `work` in one read transaction, so that all it reads is of one moment.
-    ///
-    /// # Errors
-    ///
-    /// What `work` answers; [`Error::Busy`], [`Error::Unavailable`], [`Error::TooLong`].
-    pub async fn read<T, F>(&self, work: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
-    {
-        self.readers.read(work).await
     }
 
     /// Runs `work` in a transaction, anew where others stood in its way. Its result is durable when
@@ -78,7 +76,7 @@ impl PostgresStore {
     ///
     /// What `work` answers, and then nothing has changed; [`Error::Busy`], likewise;
     /// [`Error::Unavailable`], where perhaps something has.
-    pub async fn write<T, F>(&self, isolation: Isolation, work: F) -> Result<T, Error>
+    pub async fn transaction<T, F>(&self, isolation: Isolation, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
@@ -94,11 +92,27 @@ impl PostgresStore {
     pub async fn report(&self, report: Report) -> Result<Reported, Error> {
         self.reports.report(report).await
     }
+}
 
-    /// Hears of every change that any server makes, from now on.
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.listener.subscribe()
-    }
+/// One of the database's random secrets, made when it is first asked for: with the one for skip tokens a
+/// page can be followed up on any server.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where this crate asks for randomness"
+)]
+async fn secret(client: &tokio_postgres::Client, name: &str) -> Result<[u8; 32], OpenError> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| OpenError::Random {
+        detail: error.to_string(),
+    })?;
+    let make = "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    client.execute(make, &[&name, &random.as_slice()]).await?;
+    let sql = "SELECT value FROM secret WHERE name = $1";
+    let value: Vec<u8> = client.query_one(sql, &[&name]).await?.try_get(0)?;
+    let unfit = |_| OpenError::Unfit {
+        what: "its table of secrets holds one of another length",
+    };
+    value.try_into().map_err(unfit)
 }
 
 /// How many connections reads and writes share: two for each core, because one that waits for the

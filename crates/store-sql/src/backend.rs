@@ -7,7 +7,8 @@ use runstate_odata::{
     check::{Query, ResourcePath},
     edm::Record,
 };
-use runstate_store::{Changes, Error, Precondition, Row};
+use runstate_store::{Change, Changes, Error, Precondition, Row};
+use tokio::sync::broadcast;
 
 use crate::{
     Database,
@@ -49,23 +50,39 @@ pub trait Backend: Send + Sync + 'static {
         T: Send + 'static,
         F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static;
 
-    /// Runs `work` in a transaction that no other write comes between. Its result is durable when this
-    /// returns; where it is an error, nothing has changed. What has begun is done, whether anybody
-    /// waits for it or not.
+    /// Runs `work` in a transaction that no other write comes between, or that is begun anew where one
+    /// did. Its result is durable when this returns; where it is an error, nothing has changed. What has
+    /// begun is done, whether anybody waits for it or not.
     fn write<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
     where
         T: Send + 'static,
-        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static;
+        F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static;
 
     /// [`Backend::write`] of what has nothing to do with run states, nor with anything that a report
     /// has to look at, except that a device is retired.
     fn write_apart<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
     where
         T: Send + 'static,
-        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
+        F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
         self.write(work)
     }
+
+    /// Tells all servers of a change that the transaction makes, when it is committed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Database::query`].
+    fn tell(&self, database: &dyn Database, change: &Change) -> Result<(), Error> {
+        let _ = (database, change);
+        Ok(())
+    }
+
+    /// A transaction that made this change is committed. Where [`Backend::tell`] tells nobody, this does.
+    fn told(&self, change: Change);
+
+    /// Hears of every change from now on, whichever server makes it.
+    fn changes(&self) -> broadcast::Receiver<Change>;
 
     /// Sees to it that a read of this shows every acknowledged report: those that it answers the read
     /// puts to what the tables say. `counts`: the read asks how many there are. Where reports are written
@@ -103,7 +120,7 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Row, Error>> + Send {
         let (permit, path, clock) = (permit.clone(), path.clone(), self.clock());
         self.write(move |database| {
-            let run = run.as_ref();
+            let (changes, run) = (changes.clone(), run.as_ref());
             report::report(
                 database,
                 &*clock,

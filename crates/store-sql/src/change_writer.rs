@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_store::{Change, Error};
-use tokio::sync::broadcast;
 
 use crate::{
     Backend, Database,
@@ -12,35 +11,22 @@ use crate::{
     error::internal,
 };
 
-/// How many changes a listener may be behind before it has to take it that anything has changed.
-const CHANGES: usize = 1_024;
-
 /// The way in for writes that concern devices; tells its listeners of them.
 pub(crate) struct ChangeWriter<B> {
     backend: Arc<B>,
-    changes: broadcast::Sender<Change>,
 }
 
 impl<B> Clone for ChangeWriter<B> {
     fn clone(&self) -> Self {
         Self {
             backend: Arc::clone(&self.backend),
-            changes: self.changes.clone(),
         }
     }
 }
 
 impl<B: Backend> ChangeWriter<B> {
     pub(crate) fn new(backend: Arc<B>) -> Self {
-        Self {
-            backend,
-            changes: broadcast::Sender::new(CHANGES),
-        }
-    }
-
-    /// Hears of every change from now on.
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Change> {
-        self.changes.subscribe()
+        Self { backend }
     }
 
     /// Does the work in a transaction, sees to all that follows from it, and tells the listeners.
@@ -49,11 +35,11 @@ impl<B: Backend> ChangeWriter<B> {
     pub(crate) async fn write<T, F>(&self, permit: &Permit, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&dyn Database, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + 'static,
+        F: Fn(&dyn Database, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + Sync + 'static,
     {
         let tenant_id = permit.tenant_id().to_owned();
         self.write_in(move |database, clock, effect| {
-            Ok((tenant_id, work(database, clock, effect)?))
+            Ok((tenant_id.clone(), work(database, clock, effect)?))
         })
         .await
     }
@@ -62,24 +48,36 @@ impl<B: Backend> ChangeWriter<B> {
     pub(crate) async fn write_in<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&dyn Database, &dyn Clock, &mut Effect) -> Result<(String, T), Error>
+        F: Fn(&dyn Database, &dyn Clock, &mut Effect) -> Result<(String, T), Error>
             + Send
+            + Sync
             + 'static,
     {
         let this = self.clone();
         let task = tokio::spawn(async move {
-            let clock = this.backend.clock();
+            let (clock, backend) = (this.backend.clock(), Arc::clone(&this.backend));
             let write = move |database: &dyn Database| {
                 let mut effect = Effect::default();
-                let done = work(database, &*clock, &mut effect)?;
-                Ok((done, effect))
+                let (tenant_id, done) = work(database, &*clock, &mut effect)?;
+                let Effect {
+                    all,
+                    devices,
+                    steps,
+                } = effect;
+                let change = (all || !devices.is_empty()).then(|| Change {
+                    tenant_id: Some(tenant_id),
+                    devices: (!all).then_some(devices),
+                });
+                if let Some(change) = &change {
+                    backend.tell(database, change)?;
+                }
+                Ok((done, change, steps))
             };
-            let ((tenant_id, done), effect) = this.backend.write(write).await?;
-            if effect.all || !effect.devices.is_empty() {
-                let devices = (!effect.all).then_some(effect.devices);
-                this.tell(tenant_id, devices);
+            let (done, change, steps) = this.backend.write(write).await?;
+            if let Some(change) = change {
+                this.backend.told(change);
             }
-            if effect.steps {
+            if steps {
                 this.settle().await?;
             }
             Ok(done)
@@ -91,22 +89,26 @@ impl<B: Backend> ChangeWriter<B> {
     /// Takes all steps that wait, each in a transaction of its own.
     pub(crate) async fn settle(&self) -> Result<(), Error> {
         loop {
-            let clock = self.backend.clock();
-            let step = self
-                .backend
-                .write(move |database| change::step(database, &*clock));
-            let Some((tenant_id, devices)) = step.await? else {
-                return Ok(());
+            let (clock, backend) = (self.backend.clock(), Arc::clone(&self.backend));
+            let step = move |database: &dyn Database| {
+                let Some((tenant_id, devices)) = change::step(database, &*clock)? else {
+                    return Ok(None);
+                };
+                let change = Change {
+                    tenant_id: Some(tenant_id),
+                    devices: Some(devices),
+                };
+                let is_news = change.devices.as_ref().is_some_and(|ids| !ids.is_empty());
+                if is_news {
+                    backend.tell(database, &change)?;
+                }
+                Ok(Some(is_news.then_some(change)))
             };
-            if !devices.is_empty() {
-                self.tell(tenant_id, Some(devices));
+            match self.backend.write(step).await? {
+                None => return Ok(()),
+                Some(None) => {}
+                Some(Some(change)) => self.backend.told(change),
             }
         }
-    }
-
-    fn tell(&self, tenant_id: String, devices: Option<Vec<String>>) {
-        // Where nobody listens, nobody need be told.
-        let tenant_id = Some(tenant_id);
-        let _ = self.changes.send(Change { tenant_id, devices });
     }
 }

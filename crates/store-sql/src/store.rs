@@ -124,7 +124,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                write::create(database, clock, &on_behalf, &path, entity, effect)
+                write::create(database, clock, &on_behalf, &path, entity.clone(), effect)
             })
             .await
     }
@@ -148,7 +148,7 @@ impl<B: Backend> Store for SqlStore<B> {
                     clock,
                     &on_behalf,
                     &path,
-                    changes,
+                    changes.clone(),
                     &precondition,
                     effect,
                 )
@@ -206,7 +206,14 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path, states) = (permit.clone(), path.clone(), states.clone());
         self.changing()?
             .write(permit, move |database, _, effect| {
-                run_request::create(database, &on_behalf, &path, request, &states, effect)
+                run_request::create(
+                    database,
+                    &on_behalf,
+                    &path,
+                    request.clone(),
+                    &states,
+                    effect,
+                )
             })
             .await
     }
@@ -305,7 +312,7 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {
-        self.changing.subscribe()
+        self.backend.changes()
     }
 
     async fn maintain(&self, runs_before: SystemTime) -> Result<(), Error> {

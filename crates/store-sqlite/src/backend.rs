@@ -7,13 +7,14 @@ use runstate_odata::{
     check::{Query, ResourcePath},
     edm::Record,
 };
-use runstate_store::{Changes, Error, Precondition, Row};
+use runstate_store::{Change, Changes, Error, Precondition, Row};
 use runstate_store_sql::{
     Backend, Database, Waiting,
     path::{self, End},
     read::{self, Paging},
     report,
 };
+use tokio::sync::broadcast;
 
 use crate::{
     database::SqliteDatabase,
@@ -68,7 +69,7 @@ impl Backend for Sqlite {
     async fn write<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
+        F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
         self.writer
             .write(move |connection| work(&SqliteDatabase(connection)))
@@ -78,11 +79,20 @@ impl Backend for Sqlite {
     async fn write_apart<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
+        F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
         self.writer
             .write_apart(move |connection| work(&SqliteDatabase(connection)))
             .await
+    }
+
+    fn told(&self, change: Change) {
+        // Where nobody listens, nobody need be told.
+        let _ = self.changes.send(change);
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
     }
 
     /// Folds the reports that the read is about, or answers them where the read can put them to what
@@ -168,7 +178,7 @@ impl Backend for Sqlite {
                 &*clock,
                 &report.permit,
                 &report.path,
-                report.changes,
+                report.changes.clone(),
                 report.run.as_ref(),
                 &report.precondition,
             )

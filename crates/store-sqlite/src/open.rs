@@ -3,8 +3,10 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use runstate_graph::clock::Clock;
+use runstate_store::Change;
 use runstate_store_sql::SqlStore;
 use rusqlite::Connection;
+use tokio::sync::broadcast;
 
 use crate::{
     OpenError, connection,
@@ -19,6 +21,9 @@ use crate::{
 /// alone. Dropping the store waits until all that was accepted is written.
 pub type SqliteStore = SqlStore<Sqlite>;
 
+/// How many changes a listener may be behind before it has to take it that anything has changed.
+const CHANGES: usize = 1_024;
+
 /// The file, its journal, its threads.
 pub struct Sqlite {
     // Dropped in this order: first nothing more is taken in, and then what was is written.
@@ -27,6 +32,8 @@ pub struct Sqlite {
     pub(crate) writer: Arc<Writer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) skip_token_key: [u8; 32],
+    /// The listeners of changes: this process has the file alone.
+    pub(crate) changes: broadcast::Sender<Change>,
 }
 
 /// Opens the file at `path` to serve it, creates it where there is none (mode 0600), and brings its
@@ -95,6 +102,7 @@ impl Sqlite {
             writer,
             clock,
             skip_token_key,
+            changes: broadcast::Sender::new(CHANGES),
         })
     }
 }

@@ -14,4 +14,6 @@ pub mod table;
 
 pub use error::Error;
 pub use runstate_graph::row::{Expanded, Page, Row};
-pub use store::{AssignedScripts, Change, Changes, NewEntity, PayloadLink, Precondition, Store};
+pub use store::{
+    AnyStore, AssignedScripts, Change, Changes, NewEntity, PayloadLink, Precondition, Store,
+};

@@ -10,7 +10,7 @@ use runstate_odata::{
 };
 use tokio::sync::broadcast;
 
-use crate::{Error, Page, Row};
+use crate::{Error, Page, Row, issuer::IssuerStore};
 
 /// An entity about to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,11 @@ impl Change {
         devices: None,
     };
 }
+
+/// All that a server needs of a store, whichever backend keeps it.
+pub trait AnyStore: Store + IssuerStore {}
+
+impl<T: Store + IssuerStore> AnyStore for T {}
 
 /// What is remembered, behind one door for every backend.
 ///

@@ -97,6 +97,26 @@ impl Database {
     }
 }
 
+impl Database {
+    /// The whole database as statements that make it again.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be read.
+    #[must_use]
+    pub fn dump(&self) -> Vec<u8> {
+        let mut dump = self.programs.client("pg_dump");
+        let output = dump.arg("--inserts").arg(&self.url).output();
+        let output = output.unwrap_or_else(|error| panic!("pg_dump: {error}"));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         // Where the server goes with its last test, so does what is in it.

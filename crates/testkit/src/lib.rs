@@ -1,4 +1,4 @@
-//! What whole-program tests stand on: a real server on a free port, a real SQLite file, a clock that
+//! What whole-program tests stand on: a real server on a free port, a real SQLite file or PostgreSQL database, a clock that
 //! is turned by hand, and a client that keeps whole answers.
 
 #![expect(
@@ -12,10 +12,12 @@
 
 mod client;
 mod clock;
+mod data;
 mod seeded;
 mod server;
 
 pub use client::{Http, Reply, Send};
 pub use clock::HandClock;
+pub use data::{Data, STORE};
 pub use seeded::Seeded;
 pub use server::{READS, SCRIPTS, TENANT, TestServer, TestServerBuilder, WRITES, encode, ids};

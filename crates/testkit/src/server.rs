@@ -1,6 +1,6 @@
-//! A real server on a free port of loopback, over a real SQLite file that goes with it.
+//! A real server on a free port of loopback, over real data that go with it.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Method;
 use runstate_graph::{clock::Clock, permit::rules};
@@ -15,13 +15,11 @@ use runstate_server::{
     listen, maintenance, router,
     watch::Watchers,
 };
-use rusqlite::Connection;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    HandClock, Http,
+    Data, HandClock, Http,
     client::{self, Reply, Send},
 };
 
@@ -53,7 +51,7 @@ pub struct TestServer {
     client: Http,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<std::io::Result<()>>>,
-    folder: TempDir,
+    data: Data,
 }
 
 /// A server being configured.
@@ -83,15 +81,14 @@ impl TestServer {
         }
     }
 
-    /// The file in which the server keeps everything.
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("runstate.db")
+    /// Where the server keeps everything.
+    pub fn data(&self) -> &Data {
+        &self.data
     }
 
-    /// Runs a statement on the file behind the server's back.
+    /// Runs statements on the server's data behind its back.
     pub fn sabotage(&self, sql: &str) {
-        let connection = Connection::open(self.data()).expect("the server's file");
-        connection.execute_batch(sql).expect("a statement");
+        self.data.run(sql);
     }
 
     /// Sends bytes as they are, over a connection of their own, and waits for one answer.
@@ -219,14 +216,14 @@ impl TestServer {
     pub async fn restart(mut self) -> Self {
         self.stop().await;
         let Self {
-            folder,
+            data,
             clock,
             issuer,
             ..
         } = self;
         // It has the file open, which one server at a time may have.
         drop(issuer);
-        Self::builder().start_in(folder, clock).await
+        Self::builder().start_on(data, clock).await
     }
 
     /// Stops the server once what is in flight has been answered; its file stays.
@@ -317,15 +314,14 @@ impl TestServerBuilder {
 
     /// Starts the server.
     pub async fn start(self) -> TestServer {
-        let folder = tempfile::tempdir().expect("a folder");
-        self.start_in(folder, Arc::new(HandClock::new())).await
+        let data = self.data.clone().unwrap_or_default();
+        self.start_on(data, Arc::new(HandClock::new())).await
     }
 
-    async fn start_in(self, folder: TempDir, clock: Arc<HandClock>) -> TestServer {
+    /// Starts another server on data that is there, with its clock.
+    pub async fn start_on(self, data: Data, clock: Arc<HandClock>) -> TestServer {
         let shared: Arc<dyn Clock> = clock.clone();
-        let file = folder.path().join("runstate.db");
-        let store = runstate_store_sqlite::open(file, shared.clone()).expect("a new file");
-        let store = Arc::new(store);
+        let store = data.open(shared.clone()).await;
         let base_url = self.base_url;
         let issuer = BuiltinIssuer::open(store.clone(), shared.clone(), base_url.clone()).await;
         let issuer = Arc::new(issuer.expect("a new key"));
@@ -335,7 +331,7 @@ impl TestServerBuilder {
             true => self.limits.throttled(shared.clone()),
             false => self.limits,
         };
-        let watchers = Watchers::start(store.as_ref());
+        let watchers = Watchers::start(&*store);
         let app = Arc::new(App {
             store,
             authenticator,
@@ -365,7 +361,7 @@ impl TestServerBuilder {
             client,
             stop: Some(stop),
             serving: Some(serving),
-            folder,
+            data,
         };
         server.token = server.delegated(WRITES);
         server

@@ -60,7 +60,7 @@ async fn a_user_as_graph_documents_it_without_its_password() {
 
     assert_eq!(user["mailNickname"], "AdeleV");
     assert_eq!(user["passwordProfile"], json!(null));
-    let data = std::fs::read(server.data()).unwrap();
+    let data = server.data().bytes();
     assert!(!data.windows(16).any(|bytes| bytes == b"xWwvJ]6NMw+bWH-d"));
     let filter = "/users?$filter=passwordProfile eq null".replace(' ', "%20");
     server.get(&filter).send().await.expect(400);

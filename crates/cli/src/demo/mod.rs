@@ -26,7 +26,7 @@ use crate::{
     clock::SystemClock,
     config::{Level, Settings},
     failure::Failure,
-    open_store::open_store,
+    open_store::{open_store, shown},
     serve::{Server, log_to_stderr, stop_signal},
 };
 
@@ -52,9 +52,9 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// SQLite file to keep the data in [default: a temporary one]
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
+    /// SQLite file or postgres:// URL to keep the data in [default: a temporary file]
+    #[arg(long, value_name = "FILE|URL")]
+    data: Option<String>,
 
     /// JSON file to write once the server answers: baseUrl, tenantId, clientId, clientSecret, token,
     /// readToken
@@ -100,17 +100,19 @@ impl Demo {
         let folder = tempfile::Builder::new()
             .prefix("runstate-demo-")
             .tempdir()?;
-        let data = self
-            .data
-            .clone()
-            .unwrap_or_else(|| folder.path().join("demo.db"));
-        let data = data
-            .to_str()
-            .ok_or("the path of --data is not UTF-8")?
-            .to_owned();
+        let data = match &self.data {
+            Some(data) => data.clone(),
+            None => {
+                let file = folder.path().join("demo.db");
+                let file = file
+                    .to_str()
+                    .ok_or("the temporary folder's path is not UTF-8")?;
+                file.to_owned()
+            }
+        };
         let shutdown = stop_signal()?;
 
-        let store = open_store(&data)?;
+        let store = open_store(&data).await?;
         let fleet = fill(store.as_ref(), TENANT).await?;
 
         let settings = Settings {
@@ -131,7 +133,7 @@ impl Demo {
             &ready,
             &fleet,
             &header,
-            self.data.is_some().then_some(data.as_str()),
+            self.data.is_some().then_some(shown(&data)).as_deref(),
         );
 
         // From here on connections are taken: the listener has its address, the server runs.

@@ -9,7 +9,7 @@ use crate::{demo, open_store::open_store};
 async fn file(tenants: &[&str]) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("runstate.db").display().to_string();
-    let store = open_store(&file).unwrap();
+    let store = open_store(&file).await.unwrap();
     for tenant_id in tenants {
         demo::fill(store.as_ref(), tenant_id).await.unwrap();
     }

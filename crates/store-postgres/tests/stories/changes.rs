@@ -2,6 +2,7 @@
 
 use runstate_store::Change;
 use runstate_store_postgres::{Isolation, notify};
+use runstate_store_sql::Backend as _;
 use tokio::sync::broadcast;
 
 use crate::fixture::{Fixture, TENANT};
@@ -41,7 +42,7 @@ async fn every_server_hears_of_what_is_committed() {
     let tell = async |change: Change, fails: bool| {
         fixture
             .store
-            .write(Isolation::Serializable, move |database| {
+            .transaction(Isolation::Serializable, move |database| {
                 notify(database, &change)?;
                 match fails {
                     true => Err(runstate_store::Error::PreconditionFailed),
@@ -79,7 +80,7 @@ async fn after_a_lost_connection_anything_may_have_changed() {
     let sent = told.clone();
     let write = fixture
         .store
-        .write(Isolation::Serializable, move |database| {
+        .transaction(Isolation::Serializable, move |database| {
             notify(database, &sent)
         });
     write.await.unwrap();

@@ -10,7 +10,8 @@ use std::{
 
 use futures_util::future::join_all;
 use runstate_store::Error;
-use runstate_store_postgres::{Isolation, PostgresStore};
+use runstate_store_postgres::{Isolation, Postgres};
+use runstate_store_sql::Backend as _;
 use runstate_test_postgres::{Cluster, Durability};
 
 use crate::fixture::{Fixture, TENANT, clock, report, run, send};
@@ -103,7 +104,7 @@ async fn a_write_whose_connection_is_cut_is_done_once() {
     let counted = Arc::clone(&attempts);
     let written = fixture
         .store
-        .write(Isolation::Serializable, move |database| {
+        .transaction(Isolation::Serializable, move |database| {
             database.execute("INSERT INTO t VALUES (1)", &[])?;
             if counted.fetch_add(1, Ordering::Relaxed) == 0 {
                 // Cut off between two statements; the next one finds out.
@@ -133,9 +134,11 @@ async fn connections_that_were_cut_while_idle_are_replaced() {
         .store
         .read(|database| database.query("SELECT 1", &[]));
     assert!(read.await.is_ok());
-    let write = fixture.store.write(Isolation::Serializable, |database| {
-        database.execute("UPDATE script SET version = 2", &[])
-    });
+    let write = fixture
+        .store
+        .transaction(Isolation::Serializable, |database| {
+            database.execute("UPDATE script SET version = 2", &[])
+        });
     assert_eq!(write.await, Ok(1));
 }
 
@@ -144,8 +147,8 @@ async fn a_server_that_is_away_is_unavailable_and_comes_back() {
     let Some(mut cluster) = Cluster::start_installed(Durability::Full).unwrap() else {
         return;
     };
-    let store = PostgresStore::open(&cluster.url(), clock()).await.unwrap();
-    let create = store.write(Isolation::ReadCommitted, |database| {
+    let store = Postgres::open(&cluster.url(), clock()).await.unwrap();
+    let create = store.transaction(Isolation::ReadCommitted, |database| {
         database.execute("CREATE TABLE t AS SELECT 1::bigint AS n", &[])
     });
     create.await.unwrap();

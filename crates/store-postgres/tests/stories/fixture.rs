@@ -20,7 +20,7 @@ use runstate_odata::{
     grammar,
 };
 use runstate_store::{Error, Precondition, Row};
-use runstate_store_postgres::{PostgresStore, Report, Reported};
+use runstate_store_postgres::{Postgres, Report, Reported};
 use runstate_test_postgres::Database;
 
 /// The tenant that most stories play in.
@@ -46,7 +46,7 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 
 /// A store, and the database that is its own.
 pub(crate) struct Fixture {
-    pub(crate) store: Arc<PostgresStore>,
+    pub(crate) store: Arc<Postgres>,
     pub(crate) database: Database,
 }
 
@@ -54,7 +54,7 @@ impl Fixture {
     /// None where there is no PostgreSQL.
     pub(crate) async fn new() -> Option<Self> {
         let database = Database::create()?;
-        let store = PostgresStore::open(database.url(), clock()).await.unwrap();
+        let store = Postgres::open(database.url(), clock()).await.unwrap();
         Some(Self {
             store: Arc::new(store),
             database,
@@ -62,8 +62,8 @@ impl Fixture {
     }
 
     /// Another server on the same database.
-    pub(crate) async fn another(&self) -> Arc<PostgresStore> {
-        let store = PostgresStore::open(self.database.url(), clock()).await;
+    pub(crate) async fn another(&self) -> Arc<Postgres> {
+        let store = Postgres::open(self.database.url(), clock()).await;
         Arc::new(store.unwrap())
     }
 
@@ -117,7 +117,7 @@ impl Fixture {
 }
 
 /// Sends a report that has no consequences but for its state.
-pub(crate) async fn send(store: &PostgresStore, report: Report) -> Result<Row, Error> {
+pub(crate) async fn send(store: &Postgres, report: Report) -> Result<Row, Error> {
     match store.report(report).await? {
         Reported::Done(row) => Ok(row),
         Reported::Elsewhere(report) => panic!("elsewhere: {report:?}"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use runstate_store::table::{self, ColumnType};
-use runstate_store_postgres::{OpenError, PostgresStore};
+use runstate_store_postgres::{OpenError, Postgres};
 use runstate_test_postgres::Database;
 
 use crate::fixture::{Fixture, clock};
@@ -88,7 +88,7 @@ async fn ten_servers_may_start_at_once() {
     let Some(database) = Database::create() else {
         return;
     };
-    let stores = join_all((0..10).map(|_| PostgresStore::open(database.url(), clock()))).await;
+    let stores = join_all((0..10).map(|_| Postgres::open(database.url(), clock()))).await;
     for store in stores {
         assert!(store.is_ok(), "{:?}", store.err());
     }
@@ -106,10 +106,10 @@ async fn a_newer_database_is_refused_unless_it_serves_us_too() {
     let database = &fixture.database;
     let newer = "INSERT INTO schema_version (version, serves) VALUES (2, 1)";
     assert_eq!(database.psql(newer), "");
-    assert!(PostgresStore::open(database.url(), clock()).await.is_ok());
+    assert!(Postgres::open(database.url(), clock()).await.is_ok());
     let newest = "INSERT INTO schema_version (version, serves) VALUES (3, 2)";
     assert_eq!(database.psql(newest), "");
-    let refused = PostgresStore::open(database.url(), clock()).await.err();
+    let refused = Postgres::open(database.url(), clock()).await.err();
     assert!(
         matches!(
             refused,
@@ -134,7 +134,7 @@ async fn what_cannot_be_opened_says_why() {
     assert_eq!(database.psql(&sql), "");
     let (server, _) = database.url().rsplit_once('/').unwrap();
     let why = async |url: &str| {
-        let store = PostgresStore::open(url, clock()).await;
+        let store = Postgres::open(url, clock()).await;
         store.err().map(|error| error.to_string()).unwrap()
     };
     let encoding = why(&format!("{server}/{latin}")).await;
@@ -153,7 +153,7 @@ async fn what_cannot_be_opened_says_why() {
     let private = why(&format!("{}?sslmode=require", database.url())).await;
     assert!(private.contains("TLS"), "{private}");
     let plain = format!("{}?sslmode=disable", database.url());
-    assert!(PostgresStore::open(&plain, clock()).await.is_ok());
+    assert!(Postgres::open(&plain, clock()).await.is_ok());
 }
 
 #[tokio::test]
