@@ -8,6 +8,7 @@
 )]
 
 mod authorization;
+mod differential;
 mod errors;
 mod fleet;
 mod hostile;

@@ -15,7 +15,7 @@ use runstate_server::{
     base_url::BaseUrl,
     limits::Limits,
     listen::{self, Tls, TlsError},
-    maintenance, router,
+    maintenance, random, router,
     watch::Watchers,
 };
 use runstate_store::AnyStore;
@@ -110,6 +110,7 @@ impl Server {
             store,
             authenticator,
             clock,
+            new_ids: Arc::new(random::guid),
             base_url,
             limits,
             watchers,

@@ -14,6 +14,7 @@ use crate::{
     base_url::BaseUrl,
     edge,
     limits::Limits,
+    random::NewIds,
     watch::Watchers,
 };
 
@@ -28,6 +29,8 @@ pub struct App {
     pub authenticator: Authenticator,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// Where the ids of new entities come from.
+    pub new_ids: NewIds,
     /// Where the server is reached.
     pub base_url: BaseUrl,
     /// How much is taken.

@@ -63,3 +63,7 @@ fn written(random: [u8; 16]) -> String {
 pub fn guid() -> Result<String, RandomError> {
     Ok(written(bytes()?))
 }
+
+/// Where the ids of new entities come from: [`guid`], but for those who have to know beforehand which
+/// they will be.
+pub type NewIds = std::sync::Arc<dyn Fn() -> Result<String, RandomError> + Send + Sync>;

@@ -12,7 +12,9 @@ use runstate_server::{
     },
     base_url::BaseUrl,
     limits::Limits,
-    listen, maintenance, router,
+    listen, maintenance,
+    random::{self, NewIds},
+    router,
     watch::Watchers,
 };
 use serde_json::{Value, json};
@@ -61,6 +63,8 @@ pub struct TestServerBuilder {
     base_url: BaseUrl,
     trusted: Vec<TrustedIssuer>,
     check_in_interval: Duration,
+    new_ids: NewIds,
+    data: Option<Data>,
 }
 
 impl TestServer {
@@ -78,6 +82,8 @@ impl TestServer {
             base_url,
             trusted: Vec::new(),
             check_in_interval: CHECK_IN_INTERVAL,
+            new_ids: Arc::new(random::guid),
+            data: None,
         }
     }
 
@@ -300,6 +306,21 @@ impl TestServerBuilder {
         self
     }
 
+    /// Sets where everything is kept.
+    pub fn on(mut self, data: Data) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// Sets where the ids of new entities come from.
+    pub fn new_ids(
+        mut self,
+        new_id: impl Fn() -> String + std::marker::Send + Sync + 'static,
+    ) -> Self {
+        self.new_ids = Arc::new(move || Ok(new_id()));
+        self
+    }
+
     /// Sets the public URL.
     pub fn base_url(mut self, url: &str) -> Self {
         self.base_url = BaseUrl::configured(url).expect("a URL");
@@ -336,6 +357,7 @@ impl TestServerBuilder {
             store,
             authenticator,
             clock: shared,
+            new_ids: self.new_ids,
             base_url,
             limits,
             watchers: Arc::clone(&watchers),

@@ -13,7 +13,7 @@ use runstate_odata::edm::{Record, StructuredType, Value};
 use super::{Call, body, create::group_assignment_id};
 use crate::{
     exchange::{Answer, Failure},
-    failure, random,
+    failure,
 };
 
 pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
@@ -33,7 +33,7 @@ pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
     )?;
     for assignment in &mut assignments {
         body::check_target(assignment)?;
-        assignment.set("id", Value::String(random::guid()?));
+        assignment.set("id", Value::String((call.app.new_ids)()?));
     }
     let mut groups = records(
         &json,

@@ -174,13 +174,13 @@ fn new_id(
             }
             (Some(given), Some(_)) => given,
             (None, Some(device)) => format!("{owner}:{device}"),
-            (None, None) => random::guid()?,
+            (None, None) => (call.app.new_ids)()?,
         });
     }
     match given {
         Some(given) => Ok(given),
-        None if *ty == entity::USER_STATE => Ok(format!("{owner}:{}", random::guid()?)),
-        None => Ok(random::guid()?),
+        None if *ty == entity::USER_STATE => Ok(format!("{owner}:{}", (call.app.new_ids)()?)),
+        None => Ok((call.app.new_ids)()?),
     }
 }
 
