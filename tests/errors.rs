@@ -280,7 +280,7 @@ async fn internal_server_error_that_leaks_nothing() {
     let script = server.shell_script("x").await;
     let states = format!("{SCRIPTS}/{script}/deviceRunStates");
     server.create(&states, &json!({ "id": "s" })).await;
-    server.sabotage("DROP TABLE device_run_state");
+    server.sabotage("ALTER TABLE device_run_state RENAME TO gone");
     let reply = server.get(&states).send().await.expect(500);
     insta::assert_snapshot!(shown(&reply));
     for (method, path) in [

@@ -41,13 +41,23 @@ pub(crate) struct Pair {
     sent: Vec<String>,
 }
 
-/// The versions of run states, which grow with every report to any of them: by how much differs from
-/// store to store. So they are named by the order in which they were first seen.
+/// The versions of device run states, which grow with every report to any of them: by how much differs
+/// from store to store. So they are named by the order in which they were first seen. Those of what
+/// is counted grow with every count, and how many reports are counted at once is chance.
 #[derive(Default)]
 struct Versions(Vec<String>);
 
 impl Versions {
-    fn name(&mut self, tag: &str) -> String {
+    /// A tag in an answer to a request to that path.
+    fn name(&mut self, path: &str, tag: &str) -> String {
+        let path = path.split('?').next().unwrap_or_default();
+        if !path.contains("/deviceRunStates") {
+            let counts = ["/userRunStates", "/runSummary"];
+            return match counts.iter().any(|part| path.contains(part)) {
+                true => "VERSION".to_owned(),
+                false => tag.to_owned(),
+            };
+        }
         let known = self.0.iter().position(|other| other == tag);
         let at = known.unwrap_or_else(|| {
             self.0.push(tag.to_owned());
@@ -181,7 +191,7 @@ fn shown(request: &Request, reply: &Reply, versions: &mut Versions) -> String {
         .filter(|name| !matches!(*name, "date" | "content-length"))
     {
         let value = match name {
-            "etag" if is_run_state(&request.path) => versions.name(reply.header(name)),
+            "etag" => versions.name(&request.path, reply.header(name)),
             _ => reply.header(name).to_owned(),
         };
         shown += &format!("{name}: {value}\n");
@@ -197,14 +207,6 @@ fn shown(request: &Request, reply: &Reply, versions: &mut Versions) -> String {
     name_words(&shown)
 }
 
-/// Whether the path leads to a run state or their collection.
-fn is_run_state(path: &str) -> bool {
-    path.split('?')
-        .next()
-        .unwrap_or_default()
-        .contains("/deviceRunStates")
-}
-
 /// Names the versions in the answers of a batch.
 fn name_tags(request: &Request, json: &mut Value, versions: &mut Versions) {
     let sent: Value = match &request.body {
@@ -217,10 +219,8 @@ fn name_tags(request: &Request, json: &mut Value, versions: &mut Versions) {
     for response in responses {
         let at: usize = response["id"].as_str().unwrap().parse().unwrap();
         let url = sent["requests"][at]["url"].as_str().unwrap();
-        if let Some(tag) = response["headers"].get_mut("Etag")
-            && is_run_state(url)
-        {
-            *tag = versions.name(tag.as_str().unwrap()).into();
+        if let Some(tag) = response["headers"].get_mut("Etag") {
+            *tag = versions.name(url, tag.as_str().unwrap()).into();
         }
     }
 }

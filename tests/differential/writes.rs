@@ -220,7 +220,9 @@ impl Requests {
             _ => json!({ "displayName": self.name() }),
         };
         let mut request = Self::plain(Method::PATCH, path.clone(), Some(&body));
-        self.conditions(&mut request);
+        if collection != "userRunStates" {
+            self.conditions(&mut request);
+        }
         request
     }
 
@@ -240,7 +242,9 @@ impl Requests {
             .any(collection)
             .unwrap_or_else(|| format!("/{collection}/none"));
         let mut request = Self::plain(Method::DELETE, path.clone(), None);
-        self.conditions(&mut request);
+        if collection != "userRunStates" {
+            self.conditions(&mut request);
+        }
         request
     }
 

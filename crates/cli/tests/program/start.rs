@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use runstate_testkit::Http;
+use runstate_testkit::{Data, Http};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -69,20 +69,21 @@ pub(crate) struct Demo {
     pub(crate) ready: Value,
     pub(crate) http: Http,
     pub(crate) folder: TempDir,
+    data: Data,
 }
 
 impl Demo {
-    /// Starts a demo with its data in a file.
+    /// Starts a demo with its data in the store that the environment names.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), arguments)
+        Self::start_on(Data::new(), arguments)
     }
 
-    /// Starts a demo with its data in a file of that folder.
-    pub(crate) fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+    fn start_on(data: Data, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let ready = folder.path().join("ready.json");
         let mut process = runstate()
             .args(["demo", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.path().join("demo.db"))
+            .arg(data.address())
             .arg("--ready-file")
             .arg(&ready)
             .args(arguments)
@@ -103,18 +104,15 @@ impl Demo {
             ready,
             http: Http::new(),
             folder,
+            data,
         }
     }
 
-    /// Ends the demo by a signal and starts it again on the same file.
+    /// Ends the demo by a signal and starts it again on the same data.
     pub(crate) fn restart(mut self, signal: &str) -> Self {
         self.process.signal(signal);
         self.process.wait();
-        Self::start_in(self.folder, &[])
-    }
-
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("demo.db")
+        Self::start_on(self.data, &[])
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
@@ -128,14 +126,8 @@ impl Demo {
 
     /// A token that `runstate token` prints for the demo's tenant.
     pub(crate) fn token(&self, arguments: &[&str]) -> String {
-        let data = self.data();
-        let command = [
-            "token",
-            "--data",
-            data.to_str().unwrap(),
-            "--tenant",
-            self.text("tenantId"),
-        ];
+        let data = self.data.address();
+        let command = ["token", "--data", &data, "--tenant", self.text("tenantId")];
         output(&[&command, arguments].concat())
     }
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use http::Method;
-use runstate_testkit::Http;
+use runstate_testkit::{Data, Http};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -33,6 +33,7 @@ pub(crate) struct Site {
     token: String,
     http: Http,
     pub(crate) folder: TempDir,
+    data: Data,
     server: Process,
 }
 
@@ -40,14 +41,14 @@ impl Site {
     /// Starts `runstate serve` with these arguments besides.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::start_in(folder, "127.0.0.1:0", arguments)
+        Self::start_in(folder, Data::new(), "127.0.0.1:0", arguments)
     }
 
-    fn start_in(folder: TempDir, listen: &str, arguments: &[&str]) -> Self {
-        let data = folder.path().join("runstate.db");
+    fn start_in(folder: TempDir, data: Data, listen: &str, arguments: &[&str]) -> Self {
+        let address = data.address();
         let mut server = runstate()
             .args(["serve", "--listen", listen, "--data"])
-            .arg(&data)
+            .arg(&address)
             .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
@@ -62,11 +63,10 @@ impl Site {
         };
         // The rest of the log must have somewhere to go.
         std::thread::spawn(move || lines.for_each(drop));
-        let data = data.to_str().unwrap();
         let token = [
             "token",
             "--data",
-            data,
+            &address,
             "--tenant",
             "contoso.example",
             "--permission",
@@ -77,6 +77,7 @@ impl Site {
             token,
             http: Http::new(),
             folder,
+            data,
             server,
         }
     }
@@ -90,7 +91,7 @@ impl Site {
     /// Starts the server again at the same address, after it was ended.
     pub(crate) fn start_again(self) -> Self {
         let listen = self.url.trim_start_matches("http://").to_owned();
-        Self::start_in(self.folder, &listen, &[])
+        Self::start_in(self.folder, self.data, &listen, &[])
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
