@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use runstate_testkit::{Http, TestServer, encode};
+use runstate_testkit::{Data, Http, TestServer, encode};
 use serde_json::{Value, json};
 
 use super::{ALL_DEVICES, Fleet, SHELL, anonymous, assign, device, ended};
@@ -269,6 +269,38 @@ async fn a_device_that_waits_hears_of_every_change() {
             etag = settled.header("etag").to_owned();
         }
     }
+}
+
+#[tokio::test]
+async fn a_device_that_waits_at_one_server_hears_of_what_another_was_told() {
+    let Some(data) = Data::postgres() else { return };
+    let fleet = Fleet::of(TestServer::builder().on(data.clone()).start().await).await;
+    let clock = std::sync::Arc::clone(&fleet.server.clock);
+    let other = TestServer::builder().start_on(data, clock).await;
+    let path = format!("/beta{}", fleet.assigned());
+    let ask = |etag: &str| {
+        let request = other.request(Method::GET, &path).token(&fleet.token);
+        request.header("If-None-Match", etag)
+    };
+    let etag = ask("\"0\"")
+        .send()
+        .await
+        .expect(200)
+        .header("etag")
+        .to_owned();
+    let waiting = ask(&etag).header("Prefer", "wait=600").send();
+    let change = async {
+        let body = json!({ "scriptContent": "bmV3" });
+        fleet
+            .server
+            .patch(&fleet.script, &body)
+            .send()
+            .await
+            .expect(200);
+    };
+    // It must not end by the wait, which is longer than the test may take.
+    let (heard, ()) = tokio::join!(waiting, change);
+    assert_ne!(heard.expect(200).header("etag"), etag);
 }
 
 #[tokio::test]

@@ -13,6 +13,15 @@ use crate::{
     workspace::{cargo, files, root, run, target},
 };
 
+/// The tests of whole servers and of the program itself.
+const WHOLE: &[&str] = &[
+    "--package",
+    "runstate-tests",
+    "--package",
+    "runstate",
+    "--tests",
+];
+
 /// Provides what the tests need, runs them all, and sees that no snapshot went unread.
 pub(crate) fn run_suite() -> Outcome {
     needs::provide()?;
@@ -23,19 +32,25 @@ pub(crate) fn run_suite() -> Outcome {
     let references = target().join("snapshots-read.txt");
     let begun = fs::create_dir_all(target()).and_then(|()| fs::write(&references, ""));
     begun.map_err(|error| format!("{}: {error}", references.display()))?;
-    let tests = |arguments: &[&str]| {
+    let tests = |arguments: &[&str], store: &str| {
         let mut command = cargo();
         command
             .args(arguments)
             .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references)
+            .env("RUNSTATE_TEST_STORE", store)
             .envs(postgres.iter().map(|postgres| (SERVER, postgres.url())));
         run(&mut command)
     };
-    if needs::succeeds(&["cargo-nextest", "--version"]) {
-        tests(&["nextest", "run", "--locked", "--workspace"])?;
-        tests(&["test", "--locked", "--workspace", "--doc"])?;
-    } else {
-        tests(&["test", "--locked", "--workspace", "--no-fail-fast"])?;
+    let runner: &[&str] = match needs::succeeds(&["cargo-nextest", "--version"]) {
+        true => &["nextest", "run", "--locked"],
+        false => &["test", "--locked", "--no-fail-fast"],
+    };
+    tests(&[runner, &["--workspace"]].concat(), "sqlite")?;
+    tests(&["test", "--locked", "--workspace", "--doc"], "sqlite")?;
+    match postgres {
+        // What a client, a device or a person sees must be the same on both stores.
+        Some(_) => tests(&[runner, WHOLE].concat(), "postgres")?,
+        None => println!("PostgreSQL is missing: the whole program is tested on SQLite alone"),
     }
 
     let read = fs::read_to_string(&references).map_err(|error| error.to_string())?;

@@ -18,4 +18,5 @@ mod demo;
 mod kill;
 mod readme;
 mod serve;
+mod servers;
 mod start;
