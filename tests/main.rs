@@ -14,6 +14,7 @@ mod fleet;
 mod hostile;
 mod preconditions;
 mod routes;
+mod store;
 mod stories;
 mod tenants;
 mod world;

@@ -13,6 +13,8 @@ use runstate_server::{
     base_url::BaseUrl,
 };
 
+use runstate_store::issuer::IssuerStore;
+
 use crate::{
     failure::{Context, Outcome, fail},
     fleet::{Fleet, TENANT},
@@ -201,10 +203,17 @@ fn remove_left(bench: &Path) -> Outcome {
 /// Devices from all over the fleet, each with a token of its own, as `runstate token --device` makes
 /// them one by one. To be asked for before the file is served.
 pub(crate) async fn devices(file: &Path, fleet: Fleet, many: u64) -> Outcome<Vec<Device>> {
-    let store = Arc::new(runstate_store_sqlite::open_beside(
-        file,
-        Arc::new(SystemClock),
-    )?);
+    let store = runstate_store_sqlite::open_beside(file, Arc::new(SystemClock))?;
+    let store = Arc::new(store);
+    devices_of(store, fleet, many).await
+}
+
+/// [`devices`] of any store.
+pub(crate) async fn devices_of(
+    store: Arc<dyn IssuerStore>,
+    fleet: Fleet,
+    many: u64,
+) -> Outcome<Vec<Device>> {
     let issuer = BuiltinIssuer::open(store, Arc::new(SystemClock), BaseUrl::default()).await?;
     let many = many.min(fleet.devices);
     let mut devices = Vec::new();

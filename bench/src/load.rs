@@ -33,6 +33,11 @@ impl Measured {
     pub(crate) fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.seconds
     }
+
+    /// How many requests there were.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.latencies.len()).unwrap_or(u64::MAX)
+    }
 }
 
 /// How a closed load is run.

@@ -32,6 +32,7 @@ mod raw;
 mod report;
 mod stats;
 mod svg;
+mod units;
 mod workload;
 
 use std::{
@@ -114,6 +115,8 @@ enum Part {
     Postgres,
     /// What a killed server has lost
     Durability,
+    /// No row, but what SCALING.md multiplies: the cost of one report, one check-in, one run state
+    Units,
 }
 
 impl Arguments {
@@ -214,18 +217,8 @@ async fn measure(arguments: &Arguments) -> Outcome {
     println!("between turns, each contender is waited for until it does nothing any more");
     let mut report = Report::new();
     report.extra("machine", machine());
-    if arguments.does(Part::Heart) {
-        heart::measure(&lab, &mut report, cap.as_ref()).await?;
-    }
-    if arguments.does(Part::Large) {
-        large::measure(&lab, &mut report).await?;
-    }
-    if arguments.does(Part::Postgres) {
-        postgres::measure(&lab, &mut report).await?;
-    }
-    if arguments.does(Part::Durability) {
-        report.durability = durability::measure(&lab).await?;
-    }
+    // What was measured before something failed was measured.
+    let measured = parts(arguments, &lab, &mut report, cap.as_ref()).await;
     report.extra("took", format!("{:.0} s", start.elapsed().as_secs_f64()));
 
     println!("\n{}", report.text());
@@ -236,10 +229,36 @@ async fn measure(arguments: &Arguments) -> Outcome {
     if let Some(file) = &arguments.svg {
         std::fs::write(file, svg::chart(&report)).context(file.display())?;
     }
+    measured?;
     match report.durability.lost {
         0 => Ok(()),
         lost => fail(format!("{lost} acknowledged writes were lost")),
     }
+}
+
+/// Measures the parts that are asked for, one after the other.
+async fn parts(
+    arguments: &Arguments,
+    lab: &Lab,
+    report: &mut Report,
+    cap: Option<&Cap>,
+) -> Outcome {
+    if arguments.does(Part::Heart) {
+        heart::measure(lab, report, cap).await?;
+    }
+    if arguments.does(Part::Large) {
+        large::measure(lab, report).await?;
+    }
+    if arguments.does(Part::Durability) {
+        report.durability = durability::measure(lab).await?;
+    }
+    if arguments.does(Part::Postgres) {
+        postgres::measure(lab, report).await?;
+    }
+    if arguments.only == Some(Part::Units) {
+        units::measure(lab, report).await?;
+    }
+    Ok(())
 }
 
 /// What all of it ran on.

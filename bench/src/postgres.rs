@@ -31,9 +31,9 @@ const COPY: &str = "CREATE TABLE bare (LIKE device_run_state INCLUDING ALL); \
      INSERT INTO bare SELECT * FROM device_run_state; ANALYZE bare; CHECKPOINT";
 
 /// A server of Runstate on a database of its own.
-struct Served {
-    process: Process,
-    target: Target,
+pub(crate) struct Served {
+    pub(crate) process: Process,
+    pub(crate) target: Target,
 }
 
 /// Measures the lines of PostgreSQL, on a server that this starts; nothing where none is installed.
@@ -43,13 +43,13 @@ pub(crate) async fn measure(lab: &Lab, report: &mut Report) -> Outcome {
         return Ok(());
     };
     let middle = Fleet::with_states(lab.plan.middle);
-    let (url, _) = copy(lab, &cluster, middle, "middle")?;
+    let (url, _) = copy(lab, &cluster, middle, "postgres_middle")?;
     heart(lab, report, &cluster, &url, middle).await?;
 
     let (small, large) = (lab.plan.small, lab.plan.large);
     let (small, large) = (Fleet::with_states(small), Fleet::with_states(large));
-    let (small_url, _) = copy(lab, &cluster, small, "small")?;
-    let (large_url, seconds) = copy(lab, &cluster, large, "large")?;
+    let (small_url, _) = copy(lab, &cluster, small, "postgres_small")?;
+    let (large_url, seconds) = copy(lab, &cluster, large, "postgres_large")?;
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
     let rate = large.states() as f64 / seconds;
     report.single(Line::PostgresCopy, rate);
@@ -61,7 +61,12 @@ pub(crate) async fn measure(lab: &Lab, report: &mut Report) -> Outcome {
 }
 
 /// A database with the states of a generated file, and how long it took to come there.
-fn copy(lab: &Lab, cluster: &Cluster, fleet: Fleet, name: &str) -> Outcome<(String, f64)> {
+pub(crate) fn copy(
+    lab: &Lab,
+    cluster: &Cluster,
+    fleet: Fleet,
+    name: &str,
+) -> Outcome<(String, f64)> {
     psql(cluster, &cluster.url(), &format!("CREATE DATABASE {name}"))?;
     let server = cluster.url();
     let (server, _) = server
@@ -86,18 +91,24 @@ fn copy(lab: &Lab, cluster: &Cluster, fleet: Fleet, name: &str) -> Outcome<(Stri
     Ok((url, seconds))
 }
 
-fn psql(cluster: &Cluster, url: &str, sql: &str) -> Outcome {
+/// What one statement answers.
+pub(crate) fn answer(cluster: &Cluster, url: &str, sql: &str) -> Outcome<String> {
     let mut psql = cluster.client("psql");
     let done = psql
-        .args(["-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
+        .args(["-qAt", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
         .output()?;
     match done.status.success() {
-        true => Ok(()),
+        true => Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned()),
         false => fail(String::from_utf8_lossy(&done.stderr)),
     }
 }
 
-fn serve(lab: &Lab, url: &str, fleet: Fleet, name: &str) -> Outcome<Served> {
+fn psql(cluster: &Cluster, url: &str, sql: &str) -> Outcome {
+    answer(cluster, url, sql)?;
+    Ok(())
+}
+
+pub(crate) fn serve(lab: &Lab, url: &str, fleet: Fleet, name: &str) -> Outcome<Served> {
     let token = lab.token(url.as_ref())?;
     let process = lab.start(url.as_ref(), name)?;
     let target = Target {

@@ -152,6 +152,21 @@ fn cpu_of(stat: &str) -> Option<Duration> {
     TICK.checked_mul(ticks)
 }
 
+/// The processor time of all processes of that name.
+pub(crate) fn cpu_of_all(name: &str) -> Outcome<Duration> {
+    let mut all = Duration::ZERO;
+    for process in std::fs::read_dir("/proc")? {
+        let folder = process?.path();
+        // A process may end meanwhile.
+        let comm = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
+        if comm.trim_end() == name {
+            let stat = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
+            all += cpu_of(&stat).unwrap_or_default();
+        }
+    }
+    Ok(all)
+}
+
 /// Whether a thread is in the state that waits for the disk: `D`, the third field.
 fn is_blocked(stat: &str) -> bool {
     let state = stat.rsplit_once(')').map_or("", |(_, fields)| fields);

@@ -297,3 +297,26 @@ async fn a_user_by_the_name_with_which_it_signs_in() {
         .await
         .expect(409);
 }
+
+#[tokio::test]
+async fn the_device_of_a_run_state_is_addressed_where_devices_are() {
+    let server = TestServer::start().await;
+    let script = server.shell_script("Run").await;
+    let devices = "/deviceManagement/managedDevices";
+    let device = server
+        .create(devices, &json!({ "deviceName": "lab-01" }))
+        .await;
+    let link = format!("https://graph.microsoft.com/beta{devices}/{device}");
+    let states = format!("/deviceManagement/deviceShellScripts/{script}/deviceRunStates");
+    let state = server
+        .create(&states, &json!({ "managedDevice@odata.bind": link }))
+        .await;
+    let full = "$format=application/json;odata.metadata=full";
+    let read = server
+        .read(&format!("{states}/{state}/managedDevice?{full}"))
+        .await;
+    let own = format!("{}('{device}')", &devices[1..]);
+    assert_eq!(read["@odata.id"], format!("{}/{own}", server.root()));
+    assert_eq!(read["@odata.editLink"], own);
+    assert_eq!(read["users@odata.navigationLink"], format!("{own}/users"));
+}

@@ -17,7 +17,11 @@ use runstate_store::{
 use runstate_store_postgres::Destination;
 use runstate_store_sqlite::Source;
 
-use crate::{clock::SystemClock, failure::Failure, open_store::is_database};
+use crate::{
+    clock::SystemClock,
+    failure::{Failure, not_a_tenant},
+    open_store::is_database,
+};
 
 /// How many rows are copied in one transaction.
 const PIECE: u32 = 20_000;
@@ -33,12 +37,17 @@ pub(crate) struct Migrate {
     from: String,
 
     /// The database, as postgres://USER:PASSWORD@HOST/DATABASE
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "RUNSTATE_TO", hide_env_values = true)]
     to: String,
 
     /// Only this tenant
-    #[arg(long)]
+    #[arg(long, value_parser = tenant)]
     tenant: Option<String>,
+}
+
+/// A tenant as the store has it: in lower case.
+fn tenant(text: &str) -> Result<String, Failure> {
+    runstate_server::auth::issuer::tenant_id(text).ok_or_else(|| not_a_tenant(text))
 }
 
 impl Migrate {
@@ -67,6 +76,9 @@ impl Migrate {
             last_pks.insert(table.name, last);
             all += rows;
             copy.tables.push((table, columns));
+        }
+        if let (0, Some(id)) = (all, &copy.tenant_id) {
+            return Err(format!("there is nothing of {id} in {}", file.display()).into());
         }
         let identity = copy.ask(|source| Ok(source.identity())).await?;
         let tenant_id = copy.tenant_id.as_deref();

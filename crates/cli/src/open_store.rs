@@ -54,8 +54,10 @@ async fn open_database(url: &str) -> Result<Arc<dyn AnyStore>, Failure> {
 
 /// Whether `data` is the URL of a PostgreSQL database rather than the path of a file.
 pub(crate) fn is_database(data: &str) -> bool {
-    let schemes = ["postgres://", "postgresql://"];
-    schemes.iter().any(|scheme| data.starts_with(scheme))
+    let scheme = data
+        .split_once("://")
+        .map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| matches!(&*scheme, "postgres" | "postgresql"))
 }
 
 /// `data` as it may be shown and logged: the password in a URL, and what stands behind its `?`, stay out.
@@ -63,16 +65,16 @@ pub(crate) fn shown(data: &str) -> String {
     if !is_database(data) {
         return data.to_owned();
     }
-    let url = data.split('?').next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+    let (scheme, rest) = data.split_once("://").unwrap_or_default();
+    // Up to the last `@` anything may be part of the password, and behind a `?` there may be one too.
+    let (user, place) = match rest.rsplit_once('@') {
+        Some((who, place)) => (who.split(':').next(), place),
+        None => (None, rest),
     };
-    match rest.rsplit_once('@') {
-        Some((who, place)) => {
-            let user = who.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}@{place}")
-        }
-        None => url.to_owned(),
+    let place = place.split('?').next().unwrap_or_default();
+    match user {
+        Some(user) => format!("{scheme}://{user}@{place}"),
+        None => format!("{scheme}://{place}"),
     }
 }
 
@@ -91,6 +93,8 @@ mod tests {
                 "postgresql://u@h/d",
             ),
             ("postgres://h/d?password=p", "postgres://h/d"),
+            ("postgres://u:se?cret@h/d", "postgres://u@h/d"),
+            ("Postgres://u:p@h/d", "Postgres://u@h/d"),
         ] {
             assert_eq!(shown(data), what);
         }

@@ -18,13 +18,8 @@
 -- An index on a column that may be null has its nulls first, as OData orders them; PostgreSQL uses it
 -- for the order of a page only so.
 --
--- To spread the large tables over several machines (Citus), the tenant would have to lead every primary
--- key and unique constraint of script, assignment, group_assignment, run_summary, user_run_state,
--- device_run_state, run, run_state_count, script_version, run_request, run_request_device,
--- former_run_state, managed_device, logged_on_user, group_member and directory_group: a column
--- `tenant_id` in those that lack one, `pk` no longer unique by itself but with it, every foreign key
--- and join with it, and the functions below too. `secret`, `signing_key`, `schema_version` and
--- `target_change` would be reference tables or stay where they are.
+-- To spread the large tables over several machines (Citus), a column `tenant_id` would have to lead every
+-- primary key, unique constraint, foreign key and join of those that have or refer to a `pk`.
 
 -- The random keys of this database, made when it is first opened.
 CREATE TABLE secret (
@@ -481,6 +476,14 @@ CREATE TABLE run_request_device (
     PRIMARY KEY (request_pk, state_pk)
 );
 CREATE INDEX run_request_device_by_state ON run_request_device (state_pk, status, request_pk);
+
+-- The assertions that clients have proved themselves by, until they would be refused for their age
+-- anyhow: none is taken twice, at whichever server. `hash` is the SHA-256 of tenant, client and `jti`.
+CREATE TABLE used_assertion (
+    hash    BYTEA NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+    expires BIGINT NOT NULL -- seconds since 1970
+);
+CREATE INDEX used_assertion_by_end ON used_assertion (expires);
 
 -- How far copies of other stores into this one have come, so that they can go on. `pk_offset` is by how
 -- much the rows' ids are greater here, `last_key` the key of the last row that was copied, as JSON.

@@ -14,8 +14,11 @@ use crate::{
     tls::Tls,
 };
 
-/// How long a connection may take to come about, and how long a request may wait for one.
+/// How long a request may wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one host may take to be connected to, where the URL does not say.
+const CONNECT: Duration = Duration::from_secs(4);
 
 /// What every connection begins with.
 ///
@@ -47,11 +50,12 @@ impl Address {
             config.application_name("runstate");
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(PATIENCE);
+            config.connect_timeout(CONNECT);
         }
         // Of several servers, the one that may be written to.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        // A server that is gone without a word is noticed.
+        // A machine that is gone without a word is noticed, whether something was sent to it or not.
+        config.tcp_user_timeout(Duration::from_secs(20));
         config.keepalives_idle(Duration::from_secs(15));
         config.keepalives_interval(Duration::from_secs(5));
         config.keepalives_retries(3);
@@ -75,11 +79,23 @@ impl Address {
                 set.await.map_err(HookError::Backend)
             })
         });
+        // Each host has its turn; and then there is the handshake.
+        let each = self
+            .config
+            .get_connect_timeout()
+            .copied()
+            .unwrap_or(CONNECT);
+        let hosts = self
+            .config
+            .get_hosts()
+            .len()
+            .max(self.config.get_hostaddrs().len());
+        let create = each * u32::try_from(hosts.max(1)).unwrap_or(1) + CONNECT;
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
+            .create_timeout(Some(create))
             .post_create(settle)
             .build()?;
         Ok(pool)

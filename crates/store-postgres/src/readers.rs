@@ -43,7 +43,8 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
     {
-        let client = begin(&self.pool, BEGIN).await?;
+        let begun = timeout(self.time, begin(&self.pool, BEGIN)).await;
+        let client = begun.map_err(|_| Error::TooLong)??;
         // Dropped with this future: then the work ends too.
         let (_wanted, unwanted) = oneshot::channel::<()>();
         let transaction = Transaction::new(client, Handle::current());

@@ -124,7 +124,7 @@ impl Failed {
             self.error,
             Error::Invalid { .. } | Error::Conflict { .. } | Error::Internal { .. }
         );
-        self.fate == Fate::Final && is_refused
+        matches!(self.fate, Fate::Final | Fate::AgainOnce) && is_refused
     }
 }
 

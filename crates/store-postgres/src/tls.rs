@@ -71,7 +71,11 @@ impl MakeTlsConnect<Socket> for Tls {
     fn make_tls_connect(&mut self, domain: &str) -> Result<Handshake, InvalidDnsNameError> {
         Ok(Handshake {
             connector: self.connector.clone(),
-            server: ServerName::try_from(domain.to_owned())?,
+            // Of a socket in the file system there is no name, and TLS is not asked for.
+            server: match domain {
+                "" => None,
+                domain => Some(ServerName::try_from(domain.to_owned())?),
+            },
         })
     }
 }
@@ -79,7 +83,7 @@ impl MakeTlsConnect<Socket> for Tls {
 /// TLS about to begin with one server.
 pub(crate) struct Handshake {
     connector: TlsConnector,
-    server: ServerName<'static>,
+    server: Option<ServerName<'static>>,
 }
 
 impl TlsConnect<Socket> for Handshake {
@@ -89,7 +93,9 @@ impl TlsConnect<Socket> for Handshake {
 
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
-            let stream = self.connector.connect(self.server, socket).await?;
+            let no_name = || io::Error::other("TLS needs a server with a name");
+            let server = self.server.ok_or_else(no_name)?;
+            let stream = self.connector.connect(server, socket).await?;
             Ok(Private(Box::new(stream)))
         })
     }

@@ -79,7 +79,7 @@ impl Writer {
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
         let work = Arc::new(work);
-        let mut attempt = 0;
+        let (mut attempt, mut found_others) = (0, false);
         loop {
             let client = begin(&self.pool, isolation.begin(attempt)).await?;
             let (handle, work) = (Handle::current(), Arc::clone(&work));
@@ -91,13 +91,11 @@ impl Writer {
             };
             attempt += 1;
             // What another has added meanwhile is found by the second attempt, which says so better.
-            let enough = match failed.fate {
-                Fate::AgainOnce => 2,
-                _ => ATTEMPTS,
-            };
-            if attempt >= enough {
+            let is_others = failed.fate == Fate::AgainOnce;
+            if attempt >= ATTEMPTS || (is_others && found_others) {
                 return Err(failed.error);
             }
+            found_others |= is_others;
             // Nothing to wait for but that the others get on.
             let _ = timeout(PAUSE * attempt, std::future::pending::<()>()).await;
         }

@@ -48,6 +48,33 @@ pub fn signing_key_add(database: &dyn Database, key: &SigningKey) -> Result<(), 
     Ok(())
 }
 
+/// How many assertions that have ended are forgotten with each that is noted: more than one, so that they
+/// become fewer.
+const FORGOTTEN: i64 = 8;
+
+/// For how many seconds an assertion is kept beyond its end: another server's clock may be behind.
+const SKEW: i64 = 600;
+
+/// Notes that an assertion was used; whether it is the first time. In one transaction.
+///
+/// # Errors
+/// As [`signing_keys`].
+pub fn assertion_use(
+    database: &dyn Database,
+    hash: &[u8; 32],
+    now: SystemTime,
+    end: SystemTime,
+) -> Result<bool, Error> {
+    const FORGET: &str = "DELETE FROM used_assertion WHERE hash IN \
+         (SELECT hash FROM used_assertion WHERE expires < ?1 ORDER BY expires LIMIT ?2)";
+    const NOTE: &str = "INSERT INTO used_assertion (hash, expires) VALUES (?1, ?2) \
+         ON CONFLICT (hash) DO NOTHING";
+    database.execute(FORGET, binds![seconds(now).saturating_sub(SKEW), FORGOTTEN])?;
+    // Up to the end of the second in which it ends.
+    let end = seconds(end).saturating_add(1);
+    Ok(database.execute(NOTE, binds![hash.as_slice(), end])? == 1)
+}
+
 /// The application `client_id` of a tenant.
 ///
 /// # Errors

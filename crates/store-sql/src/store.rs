@@ -445,6 +445,16 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
             .await
     }
 
+    async fn assertion_use(
+        &self,
+        hash: [u8; 32],
+        now: SystemTime,
+        end: SystemTime,
+    ) -> Result<bool, Error> {
+        let write = move |database: &dyn Database| issuer::assertion_use(database, &hash, now, end);
+        self.backend.write_apart(write).await
+    }
+
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error> {
         let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
         let write = move |database: &dyn Database| {

@@ -3,7 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use runstate_graph::clock::Clock;
-use runstate_store::{Error, copy::CopiedTable, query::Bind};
+use runstate_store::{
+    Error,
+    copy::{CopiedTable, TABLES},
+    query::Bind,
+};
 use rusqlite::{Connection, ToSql, types::ValueRef};
 
 use crate::{OpenError, SqliteStore, connection::open_reader, error::store_error, open};
@@ -72,7 +76,8 @@ impl Source {
         Ok(u64::try_from(count.map_err(store_error)?).unwrap_or(0))
     }
 
-    /// The greatest row id that a table has used; 0 where it has none.
+    /// The greatest row id that a table has used, whether the row is there still or not, or that anything
+    /// refers to; 0 where it has none.
     ///
     /// # Errors
     ///
@@ -81,7 +86,20 @@ impl Source {
         if !table.has_pk() {
             return Ok(0);
         }
-        let sql = format!("SELECT coalesce(max(pk), 0) FROM {}", table.name);
+        let name = table.name;
+        let mut used = vec![
+            format!("(SELECT coalesce(max(pk), 0) FROM {name})"),
+            format!("(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '{name}')"),
+        ];
+        for other in TABLES {
+            for column in self.columns(other)? {
+                if other.refers_to(&column) == Some(name) {
+                    let other = other.name;
+                    used.push(format!("(SELECT coalesce(max({column}), 0) FROM {other})"));
+                }
+            }
+        }
+        let sql = format!("SELECT max({})", used.join(", "));
         let last = self.connection.query_row(&sql, [], |row| row.get(0));
         last.map_err(store_error)
     }
@@ -169,8 +187,6 @@ fn cell(value: ValueRef<'_>) -> Bind {
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
-
-    use runstate_store::copy::TABLES;
 
     use super::*;
 

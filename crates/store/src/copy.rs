@@ -58,6 +58,11 @@ static SIGNING_KEY: CopiedTable = CopiedTable {
     key: &["kid"],
     owner: Owned::ByNobody,
 };
+static USED_ASSERTION: CopiedTable = CopiedTable {
+    name: "used_assertion",
+    key: &["hash"],
+    owner: Owned::ByNobody,
+};
 static APPLICATION: CopiedTable = of_tenant("application", &["tenant_id", "client_id"]);
 static APPLICATION_SECRET: CopiedTable =
     of_tenant("application_secret", &["tenant_id", "client_id", "hash"]);
@@ -116,6 +121,7 @@ static RUN: CopiedTable = of("run", PK, "state_pk", &DEVICE_RUN_STATE);
 /// destination counts for itself.
 pub static TABLES: &[&CopiedTable] = &[
     &SIGNING_KEY,
+    &USED_ASSERTION,
     &APPLICATION,
     &APPLICATION_SECRET,
     &APPLICATION_KEY,

@@ -157,6 +157,16 @@ pub trait IssuerStore: Send + Sync {
     /// expired or is used up, [`Error::Invalid`] for a user that there is not.
     async fn device_enroll(&self, enrollment: Enrollment) -> Result<Enrolled, Error>;
 
+    /// Notes that an assertion was used, by the hash of what tells it from all others, which is good
+    /// until `end`. Returns whether it is the first time. `now` is the time by which others are
+    /// forgotten.
+    async fn assertion_use(
+        &self,
+        hash: [u8; 32],
+        now: SystemTime,
+        end: SystemTime,
+    ) -> Result<bool, Error>;
+
     /// Forgets an application with its secrets and keys. Returns whether there was one.
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error>;
 }

@@ -56,7 +56,7 @@ impl Data {
     }
 
     /// The store on it.
-    pub(crate) async fn open(&self, clock: Arc<dyn Clock>) -> Arc<dyn AnyStore> {
+    pub async fn open(&self, clock: Arc<dyn Clock>) -> Arc<dyn AnyStore> {
         let address = self.address();
         match self {
             Self::Sqlite(_) => {

@@ -77,6 +77,28 @@ async fn a_file_is_copied_whole_and_once() {
 }
 
 #[tokio::test]
+async fn what_is_gone_gives_its_number_to_nothing_new() {
+    let Some(database) = Database::create() else {
+        return;
+    };
+    let (_folder, file) = file(&["t"]).await;
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let last = "SELECT max(pk) FROM device_run_state";
+    let last: i64 = connection.query_row(last, [], |row| row.get(0)).unwrap();
+    // Its runs stay in the history.
+    connection
+        .execute("DELETE FROM device_run_state WHERE pk = ?", [last])
+        .unwrap();
+    drop(connection);
+    migrate(&file, &database, None).await.unwrap();
+    let next = "INSERT INTO device_run_state (id, version, script_pk, user_state_pk, run_state, \
+         last_state_update_date_time, last_state_update_date_time_form, error_code) \
+         SELECT 'new', 0, min(pk), 0, 0, 0, 0, 0 FROM script RETURNING pk";
+    let next: i64 = database.psql(next).lines().next().unwrap().parse().unwrap();
+    assert!(next > last, "{next} after {last}");
+}
+
+#[tokio::test]
 async fn a_copy_that_was_interrupted_goes_on() {
     let Some(database) = Database::create() else {
         return;
@@ -148,8 +170,8 @@ async fn tenants_are_copied_one_by_one_from_wherever_they_are() {
     // What is there already from elsewhere is not written over.
     let refused = migrate(&one, &database, None).await.unwrap_err();
     assert!(refused.contains("has rows already"), "{refused}");
-    let refused = migrate(&two, &database, Some("c")).await;
-    assert!(refused.is_err(), "{refused:?}");
+    let refused = migrate(&two, &database, Some("c")).await.unwrap_err();
+    assert!(refused.contains("there is nothing of c"), "{refused}");
 }
 
 #[tokio::test]

@@ -53,10 +53,13 @@ impl Location {
 
     /// Goes on to the end of a navigation property.
     fn go_on(&mut self, navigation: &NavigationProperty) {
+        self.collection = navigation.collection;
         match elsewhere(navigation) {
             Some(set) => {
                 self.path.clear();
                 self.path.push_str(set);
+                // What lives there is reached by its key, be the way there to one alone.
+                self.collection = true;
             }
             None => {
                 if !self.path.is_empty() {
@@ -66,7 +69,6 @@ impl Location {
             }
         }
         self.set = self.path.len();
-        self.collection = navigation.collection;
     }
 
     /// Goes on to the entity of that id, in a collection; what is already a single entity stays where it

@@ -1,5 +1,8 @@
 //! Client authentication by a signed assertion: `private_key_jwt` (RFC 7523, 2.2 and 3).
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ring::digest;
 use runstate_store::issuer::Application;
 use serde::Deserialize;
 
@@ -11,7 +14,6 @@ use super::super::jwk::{Jwk, PublicKey};
 use super::super::jws::Compact;
 use super::BuiltinIssuer;
 use super::error::OAuthError;
-use super::replay::Remembered;
 
 /// How far a client's clock may be off, in seconds.
 const LEEWAY: u32 = 60;
@@ -49,7 +51,7 @@ fn parse(assertion: &str) -> Result<Compact<'_>, OAuthError> {
 
 /// Whether `assertion` proves that its sender is `application`. `base_url` is where the request
 /// came to.
-pub(super) fn check(
+pub(super) async fn check(
     issuer: &BuiltinIssuer,
     application: &Application,
     assertion: &str,
@@ -89,9 +91,9 @@ pub(super) fn check(
     common
         .check_audience(&audiences)
         .map_err(|_| OAuthError::AssertionAudience)?;
-    let now = issuer.clock.now();
+    let moment = issuer.clock.now();
     common
-        .check_time(now, LEEWAY)
+        .check_time(moment, LEEWAY)
         .map_err(|error| match error {
             AuthError::Refused {
                 refusal: Refusal::Malformed,
@@ -99,7 +101,7 @@ pub(super) fn check(
             } => OAuthError::AssertionMalformed("no 'exp'"),
             _ => OAuthError::AssertionTime,
         })?;
-    let now = seconds(now);
+    let now = seconds(moment);
     let end = common.end(LEEWAY);
     if end > now + MAX_LIFETIME + f64::from(LEEWAY) {
         return Err(OAuthError::AssertionTime);
@@ -107,9 +109,41 @@ pub(super) fn check(
     let jti = claims.jti.filter(|jti| !jti.is_empty());
     let jti = jti.ok_or(OAuthError::AssertionMalformed("no 'jti'"))?;
     // Last of all, so that only a good assertion takes up room.
-    match issuer.seen.remember((tenant, client_id, &jti), now, end) {
-        Remembered::First => Ok(()),
-        Remembered::Again => Err(OAuthError::AssertionReplayed),
-        Remembered::Full => Err(OAuthError::Transient),
+    let hash = hash_of([tenant, client_id, &jti]);
+    match issuer.store.assertion_use(hash, moment, instant(end)).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(OAuthError::AssertionReplayed),
+        // One that cannot be noted could be used twice.
+        Err(_) => Err(OAuthError::Transient),
+    }
+}
+
+/// What tells an assertion from all others.
+fn hash_of(parts: [&str; 3]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        // With their lengths, so that no two triples make the same text.
+        context.update(&part.len().to_le_bytes());
+        context.update(part.as_bytes());
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+/// Seconds since 1970 as an instant; an hour away at most, so that it always is one.
+fn instant(seconds: f64) -> SystemTime {
+    let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    UNIX_EPOCH + since
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_triples_have_the_same_hash() {
+        assert_ne!(hash_of(["t", "c", "j"]), hash_of(["tc", "", "j"]));
+        assert_ne!(hash_of(["t", "c", "j"]), hash_of(["t", "cj", ""]));
     }
 }

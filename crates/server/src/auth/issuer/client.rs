@@ -102,7 +102,9 @@ pub(super) async fn authenticate(
     };
     match proof {
         Proof::Secret(secret) => check_secret(issuer, &application, &secret)?,
-        Proof::Assertion(text) => assertion::check(issuer, &application, &text, base_url)?,
+        Proof::Assertion(text) => {
+            assertion::check(issuer, &application, &text, base_url).await?;
+        }
     }
     Ok(application)
 }

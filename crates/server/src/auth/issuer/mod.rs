@@ -8,7 +8,6 @@ mod documents;
 mod enrollment;
 mod error;
 mod registration;
-mod replay;
 mod token;
 
 use std::sync::Arc;
@@ -32,7 +31,6 @@ use super::jws;
 use super::keys::{KeySource, Keys, PublishedKey};
 use crate::base_url::BaseUrl;
 use crate::random::{self, RandomError};
-use replay::SeenAssertions;
 
 pub use registration::{Registered, register};
 
@@ -103,7 +101,6 @@ pub struct BuiltinIssuer {
     kid: String,
     key: Ed25519KeyPair,
     audiences: [String; 1],
-    seen: SeenAssertions,
 }
 
 impl std::fmt::Debug for BuiltinIssuer {
@@ -145,7 +142,6 @@ impl BuiltinIssuer {
             kid,
             key,
             audiences,
-            seen: SeenAssertions::default(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! What the tests stand on: a clock, a store in memory, keys of every kind, and an issuer that is
 //! not ours, served on loopback.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -59,6 +60,7 @@ impl Clock for HandClock {
 pub(super) struct MemoryStore {
     keys: Mutex<Vec<SigningKey>>,
     applications: Mutex<Vec<Application>>,
+    assertions: Mutex<HashSet<[u8; 32]>>,
     pub(super) broken: AtomicBool,
 }
 
@@ -119,6 +121,16 @@ impl IssuerStore for MemoryStore {
             resource: "enrollmentToken",
             id: String::new(),
         })
+    }
+
+    async fn assertion_use(
+        &self,
+        hash: [u8; 32],
+        _: SystemTime,
+        _: SystemTime,
+    ) -> Result<bool, runstate_store::Error> {
+        self.check()?;
+        Ok(self.assertions.lock().unwrap().insert(hash))
     }
 
     async fn application_delete(

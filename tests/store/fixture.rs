@@ -1,4 +1,4 @@
-//! A store on a new file, spoken to in the texts that a client would send.
+//! A new store, spoken to in the texts that a client would send.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,8 +20,8 @@ use runstate_odata::{
     edm::{DateTimeOffset, Record, Value},
     grammar,
 };
-use runstate_store::{Changes, Error, Expanded, NewEntity, Page, Precondition, Row, Store as _};
-use runstate_store_sqlite::SqliteStore;
+use runstate_store::{AnyStore, Changes, Error, Expanded, NewEntity, Page, Precondition, Row};
+use runstate_testkit::Data;
 
 /// The tenant that most stories play in.
 pub(crate) const TENANT: &str = "11111111-1111-1111-1111-111111111111";
@@ -41,52 +41,60 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(Stopped)
 }
 
-/// A store, whoever asks it, and the folder that its file is in.
+/// A store, whoever asks it, and where it is.
 pub(crate) struct Fixture {
-    pub(crate) store: Arc<SqliteStore>,
-    pub(crate) file: PathBuf,
+    pub(crate) store: Arc<dyn AnyStore>,
+    pub(crate) data: Data,
     pub(crate) page_size: u32,
     pub(crate) tenant_id: String,
-    pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
 /// A store that is not open.
 pub(crate) struct Closed {
-    pub(crate) file: PathBuf,
+    data: Data,
     page_size: u32,
     tenant_id: String,
-    folder: Arc<tempfile::TempDir>,
 }
 
 impl Closed {
-    pub(crate) fn open(self) -> Fixture {
+    pub(crate) async fn open(self) -> Fixture {
         let Self {
-            file,
+            data,
             page_size,
             tenant_id,
-            folder,
         } = self;
         Fixture {
-            store: Arc::new(runstate_store_sqlite::open(&file, clock()).unwrap()),
-            file,
+            store: data.open(clock()).await,
+            data,
             page_size,
             tenant_id,
-            folder,
         }
+    }
+
+    /// The file of one on SQLite.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.data.address().into()
     }
 }
 
 impl Fixture {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("runstate.db");
-        Self {
-            store: Arc::new(runstate_store_sqlite::open(&file, clock()).unwrap()),
-            file,
+    /// On the backend that the environment names.
+    pub(crate) async fn new() -> Self {
+        Self::on(Data::new()).await
+    }
+
+    /// On SQLite, whatever the environment says.
+    pub(crate) async fn sqlite() -> Self {
+        Self::on(Data::sqlite()).await
+    }
+
+    async fn on(data: Data) -> Self {
+        let closed = Closed {
+            data,
             page_size: 100,
             tenant_id: TENANT.to_owned(),
-            folder: Arc::new(folder),
-        }
+        };
+        closed.open().await
     }
 
     /// The same store as another tenant sees it.
@@ -101,34 +109,36 @@ impl Fixture {
     pub(crate) fn again(&self) -> Self {
         Self {
             store: Arc::clone(&self.store),
-            file: self.file.clone(),
+            data: self.data.clone(),
             page_size: self.page_size,
             tenant_id: self.tenant_id.clone(),
-            folder: Arc::clone(&self.folder),
         }
     }
 
-    /// Closes the file and opens it again.
-    pub(crate) fn reopen(self) -> Self {
-        self.close().open()
+    /// The file of one on SQLite.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.data.address().into()
     }
 
-    /// Closes the file.
+    /// Closes the store and opens it again.
+    pub(crate) async fn reopen(self) -> Self {
+        self.close().open().await
+    }
+
+    /// Closes the store.
     pub(crate) fn close(self) -> Closed {
         let Self {
             store,
-            file,
+            data,
             page_size,
             tenant_id,
-            folder,
         } = self;
-        assert_eq!(Arc::strong_count(&store), 1, "the file is still in use");
+        assert_eq!(Arc::strong_count(&store), 1, "the store is still in use");
         drop(store);
         Closed {
-            file,
+            data,
             page_size,
             tenant_id,
-            folder,
         }
     }
 

@@ -2,11 +2,11 @@
 
 use runstate_store::Error;
 
-use crate::fixture::{Fixture, OTHER_TENANT, conflict, ids, many, not_found, text};
+use super::fixture::{Fixture, OTHER_TENANT, conflict, ids, many, not_found, text};
 
 /// Two users, two devices and three groups.
 async fn directory() -> Fixture {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     for id in ["u1", "u2"] {
         store
             .post(

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use runstate_store::Error;
 
-use crate::fixture::{Fixture, int};
+use super::fixture::{Fixture, int};
 
 const STATES: [&str; 6] = [
     "unknown",
@@ -16,7 +16,7 @@ const STATES: [&str; 6] = [
 
 #[tokio::test]
 async fn each_state_counts_as_what_it_is() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let path = format!("{script}/deviceRunStates/d");
     store
@@ -47,7 +47,7 @@ async fn each_state_counts_as_what_it_is() {
 
 #[tokio::test]
 async fn a_user_with_any_error_is_an_error() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let user = format!("{script}/userRunStates/u");
     let counters = async || {
@@ -106,7 +106,7 @@ async fn a_user_with_any_error_is_an_error() {
 
 #[tokio::test]
 async fn nobody_sets_the_summary() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let summary = format!("{script}/runSummary");
     let before = store.get(&summary).await.unwrap();
@@ -285,9 +285,9 @@ proptest! {
 
     #[test]
     fn counters_equal_a_recount(steps in prop::collection::vec(step(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let store = Fixture::new();
+            let store = Fixture::new().await;
             for script in ["0", "1"] {
                 store.shell_script(script).await;
             }

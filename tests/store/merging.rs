@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use runstate_store::Page;
 
-use crate::fixture::Fixture;
+use super::fixture::Fixture;
 
 /// Lists that are answered from the tables and the journal together, and some that are not.
 const LISTS: &[&str] = &[
@@ -87,9 +87,9 @@ proptest! {
         waiting in prop::collection::vec(report(), 1..12),
         list in prop::sample::select(LISTS),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut store = Fixture::new();
+            let mut store = Fixture::new().await;
             store.page_size = 3;
             let script = store.shell_script("s").await;
             let states = format!("{script}/deviceRunStates");

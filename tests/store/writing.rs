@@ -1,12 +1,13 @@
 //! Many writers at once: one commit for many, and nobody pays for another's failure.
 
 use runstate_store::{Error, Precondition};
+use runstate_testkit::Data;
 
-use crate::fixture::{Fixture, behind, int, not_found};
+use super::fixture::{Fixture, behind, int, not_found};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_that_fail_do_not_disturb_the_others() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let collection = format!("{script}/deviceRunStates");
     for id in 0..50 {
@@ -49,20 +50,16 @@ async fn those_that_fail_do_not_disturb_the_others() {
     // 100 updates went to the 25 states with an even number; nothing else left a trace.
     assert_eq!(store.summary(&script).await, [25, 0, 0, 0]);
     store.fold(&script).await;
-    let behind = behind(&store.file);
-    let runs: i64 = behind
-        .query_row("SELECT count(*) FROM run", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(runs, 50 + 100);
-    let check: String = behind
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(check, "ok");
+    let runs = store.data.query("SELECT count(*) FROM run");
+    assert_eq!(runs, (50 + 100).to_string());
+    if let Data::Sqlite(_) = store.data {
+        assert_eq!(store.data.query("PRAGMA integrity_check"), "ok");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_those_who_saw_the_same_version_one_wins() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let first = store
         .post(&format!("{script}/deviceRunStates"), r#"{"id": "d"}"#)
@@ -85,7 +82,7 @@ async fn of_those_who_saw_the_same_version_one_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_what_a_writer_was_told() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     store
         .post(&format!("{script}/deviceRunStates"), r#"{"id": "d"}"#)
@@ -103,9 +100,9 @@ async fn a_reader_sees_what_a_writer_was_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_another_process_keeps_locked_is_unavailable_and_then_is_not() {
-    let store = Fixture::new();
+    let store = Fixture::sqlite().await;
     let script = store.shell_script("s").await;
-    let behind = behind(&store.file);
+    let behind = behind(&store.file());
     behind.execute_batch("BEGIN IMMEDIATE").unwrap();
     let waiting = {
         let (store, script) = (store.again(), script.clone());

@@ -1,9 +1,9 @@
 //! The heart call, and what lives around it.
 
 use runstate_odata::edm::Value;
-use runstate_store::{Error, Precondition, Store as _};
+use runstate_store::{Error, Precondition};
 
-use crate::fixture::{Fixture, behind, conflict, ids, int, not_found, one, parse_path, text};
+use super::fixture::{Fixture, conflict, ids, int, not_found, one, parse_path, text};
 
 /// The specification's example, byte for byte.
 const EXAMPLE: &str = r##"{
@@ -17,7 +17,7 @@ const EXAMPLE: &str = r##"{
 
 #[tokio::test]
 async fn the_example_goes_in_and_comes_out_on_each_route() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let collections = [
         "deviceManagement/deviceShellScripts",
         "deviceManagement/deviceManagementScripts",
@@ -77,7 +77,7 @@ async fn the_example_goes_in_and_comes_out_on_each_route() {
 
 #[tokio::test]
 async fn the_history_holds_every_outcome_whole() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let path = format!("{script}/deviceRunStates/d");
     let collection = format!("{script}/deviceRunStates");
@@ -100,16 +100,14 @@ async fn the_history_holds_every_outcome_whole() {
         .await;
     assert_eq!(refused.unwrap_err(), Error::PreconditionFailed);
     let history = || -> Vec<(i64, i32, i32, i64)> {
-        let behind = behind(&store.file);
-        let mut statement = behind
-            .prepare("SELECT pk, run_state, error_code, received_date_time FROM run ORDER BY pk")
-            .unwrap();
-        let runs = statement
-            .query_map([], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })
-            .unwrap();
-        runs.map(Result::unwrap).collect()
+        let sql = "SELECT pk, run_state, error_code, received_date_time FROM run ORDER BY pk";
+        let run = |line: &str| {
+            let cells: Vec<_> = line.split('|').collect();
+            let number = |at: usize| cells[at].parse::<i64>().unwrap();
+            let small = |at: usize| i32::try_from(number(at)).unwrap();
+            (number(0), small(1), small(2), number(3))
+        };
+        store.data.query(sql).lines().map(run).collect()
     };
     let received = 1_700_000_000 * 10_000_000;
     let outcomes = [(0, 0), (1, 0), (1, 3), (2, 3)];
@@ -129,7 +127,7 @@ async fn the_history_holds_every_outcome_whole() {
 
 #[tokio::test]
 async fn only_the_version_that_was_seen_is_changed() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let path = format!("{script}/deviceRunStates/d");
     let first = store
@@ -157,7 +155,7 @@ async fn only_the_version_that_was_seen_is_changed() {
 
 #[tokio::test]
 async fn a_device_touches_its_own_run_states_and_nothing_else() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let collection = format!("{script}/deviceRunStates");
     for (id, device) in [
@@ -232,7 +230,7 @@ async fn a_device_touches_its_own_run_states_and_nothing_else() {
 
 #[tokio::test]
 async fn a_value_that_must_be_there_cannot_be_cleared() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     store
         .post(&format!("{script}/deviceRunStates"), r#"{"id": "d"}"#)
@@ -255,7 +253,7 @@ async fn a_value_that_must_be_there_cannot_be_cleared() {
 
 #[tokio::test]
 async fn states_are_listed_filtered_and_counted() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let collection = format!("{script}/deviceRunStates");
     store
@@ -305,7 +303,7 @@ async fn states_are_listed_filtered_and_counted() {
 
 #[tokio::test]
 async fn a_state_outlives_its_device() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     let collection = format!("{script}/deviceRunStates");
     let devices = "deviceManagement/managedDevices";
@@ -342,7 +340,7 @@ async fn a_state_outlives_its_device() {
 
 #[tokio::test]
 async fn a_state_is_one_of_its_place_alone() {
-    let store = Fixture::new();
+    let store = Fixture::new().await;
     let script = store.shell_script("s").await;
     for user in ["u", "v"] {
         store

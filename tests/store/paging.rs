@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use runstate_store::Error;
 
-use crate::fixture::{Fixture, OTHER_TENANT, ids};
+use super::fixture::{Fixture, OTHER_TENANT, ids};
 
 #[tokio::test]
 async fn no_row_comes_twice_and_none_is_missed_while_others_are_written() {
-    let mut store = Fixture::new();
+    let mut store = Fixture::new().await;
     store.page_size = 7;
     let script = store.shell_script("s").await;
     let collection = format!("{script}/deviceRunStates");
@@ -57,7 +57,7 @@ async fn no_row_comes_twice_and_none_is_missed_while_others_are_written() {
 
 #[tokio::test]
 async fn top_and_skip_cut_pages() {
-    let mut store = Fixture::new();
+    let mut store = Fixture::new().await;
     store.page_size = 4;
     for id in ["a", "b", "c", "d", "e", "f"] {
         store.shell_script(id).await;
@@ -91,7 +91,7 @@ async fn top_and_skip_cut_pages() {
 
 #[tokio::test]
 async fn a_token_is_of_its_query_and_tenant() {
-    let mut store = Fixture::new();
+    let mut store = Fixture::new().await;
     store.page_size = 1;
     for id in ["a", "b"] {
         store.shell_script(id).await;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::fixture::{Fixture, behind, clock, int};
+use super::fixture::{Fixture, behind, clock, int};
 
 /// Where the child finds its file.
 const FILE: &str = "RUNSTATE_TEST_CHILD_FILE";
@@ -15,7 +15,7 @@ const STATES: i32 = 8;
 
 #[tokio::test]
 async fn a_killed_process_has_kept_every_acknowledged_write() {
-    let mut store = Fixture::new();
+    let mut store = Fixture::sqlite().await;
     let script = store.shell_script("s").await;
     let collection = format!("{script}/deviceRunStates");
     for id in 0..STATES {
@@ -31,12 +31,12 @@ async fn a_killed_process_has_kept_every_acknowledged_write() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "durability::child",
+                "store::durability::child",
                 "--ignored",
                 "--nocapture",
                 "--test-threads=1",
             ])
-            .env(FILE, &closed.file)
+            .env(FILE, closed.file())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -59,7 +59,7 @@ async fn a_killed_process_has_kept_every_acknowledged_write() {
         }
         assert!(!child.wait().unwrap().success());
         assert!(heard >= kill_after);
-        store = closed.open();
+        store = closed.open().await;
         let mut failed = 0;
         for (id, code) in (0..STATES).zip(&acknowledged) {
             let row = store.get(&format!("{collection}/{id}")).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_killed_process_has_kept_every_acknowledged_write() {
         assert_eq!(store.summary(&script).await, [0, failed, 0, 0]);
         let latest = "SELECT count(*) FROM device_run_state AS s JOIN run AS r ON r.pk = s.version \
              WHERE r.state_pk = s.pk AND r.error_code = s.error_code AND r.run_state = s.run_state";
-        let consistent: i32 = behind(&store.file)
+        let consistent: i32 = behind(&store.file())
             .query_row(latest, [], |row| row.get(0))
             .unwrap();
         assert_eq!(consistent, STATES);
@@ -88,10 +88,10 @@ async fn child() {
     let Some(file) = std::env::var_os(FILE) else {
         return;
     };
-    let store = Arc::new(runstate_store_sqlite::open(PathBuf::from(file), clock()).unwrap());
+    let store = runstate_store_sqlite::open(PathBuf::from(file), clock()).unwrap();
     let store = Fixture {
-        store,
-        ..Fixture::new()
+        store: Arc::new(store),
+        ..Fixture::sqlite().await
     };
     let mut tasks = tokio::task::JoinSet::new();
     for id in 0..STATES {
