@@ -56,6 +56,9 @@ impl Migrate {
         if !is_database(&self.to) {
             return Err("--to must be a URL that begins with postgres://".into());
         }
+        if !file.exists() {
+            return Err(format!("there is no store at {}", file.display()).into());
+        }
         let source = Source::open(&file, Arc::new(SystemClock))?;
         let mut last_pks = HashMap::new();
         let mut copy = Copy {

@@ -121,6 +121,15 @@ impl IssuerStore for Fixed {
         })
     }
 
+    async fn assertion_use(
+        &self,
+        _: [u8; 32],
+        _: SystemTime,
+        _: SystemTime,
+    ) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     async fn application_delete(&self, _: &str, _: &str) -> Result<bool, Error> {
         Ok(false)
     }
