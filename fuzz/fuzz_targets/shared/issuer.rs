@@ -1,7 +1,8 @@
 //! A built-in issuer whose key is known, at a time that stands still.
 
 use std::{
-    sync::Arc,
+    collections::HashSet,
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
@@ -31,6 +32,7 @@ pub fn open(runtime: &Runtime, seed: [u8; 32], applications: Vec<Application>) -
     let store = Arc::new(Fixed {
         private_key,
         applications,
+        used: Mutex::default(),
     });
     let issuer = BuiltinIssuer::open(store, Arc::new(Stopped), BaseUrl::default());
     runtime.block_on(issuer).expect("an issuer")
@@ -56,10 +58,11 @@ impl Clock for Stopped {
     }
 }
 
-/// A store that holds what it was given, and takes no more.
+/// A store that holds what it was given, and takes no more but used assertions.
 struct Fixed {
     private_key: Vec<u8>,
     applications: Vec<Application>,
+    used: Mutex<HashSet<[u8; 32]>>,
 }
 
 #[async_trait]
@@ -123,11 +126,11 @@ impl IssuerStore for Fixed {
 
     async fn assertion_use(
         &self,
-        _: [u8; 32],
+        hash: [u8; 32],
         _: SystemTime,
         _: SystemTime,
     ) -> Result<bool, Error> {
-        Ok(true)
+        Ok(self.used.lock().expect("no holder panics").insert(hash))
     }
 
     async fn application_delete(&self, _: &str, _: &str) -> Result<bool, Error> {
