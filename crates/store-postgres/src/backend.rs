@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_odata::{check::ResourcePath, edm::Record};
 use runstate_store::{Change, Changes, Error, Precondition, Row};
-use runstate_store_sql::{Backend, Database, report};
+use runstate_store_sql::{Backend, Database};
 use tokio::sync::broadcast;
 
 use crate::{Isolation, Postgres, Report, Reported, notify::notify};
@@ -90,19 +90,8 @@ impl Backend for Postgres {
                 }
             }
         }
-        let (permit, path, clock) = (permit.clone(), path.clone(), self.clock());
-        self.write(move |database| {
-            report::report(
-                database,
-                &*clock,
-                &permit,
-                &path,
-                changes.clone(),
-                run.as_ref(),
-                &precondition,
-            )
-        })
-        .await
+        self.report_in_tables(permit, path, changes, run, precondition)
+            .await
     }
 }
 

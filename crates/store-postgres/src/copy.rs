@@ -18,7 +18,7 @@ use tokio_postgres::{binary_copy::BinaryCopyInWriter, types::ToSql};
 use crate::{
     OpenError,
     connection::Address,
-    database::{Value, cells},
+    database::{Value, cells, numbered},
     error::{internal, store_error},
     migration,
 };
@@ -179,7 +179,7 @@ impl Destination {
     }
 
     /// The next rows behind the key `after` of those that the copy has made, in the order of the key: at
-    /// most `limit`. Of what is nobody's, those of others too.
+    /// most `limit`. Of what is nobody's, those of others too, where everything is copied.
     ///
     /// # Errors
     ///
@@ -191,26 +191,10 @@ impl Destination {
         after: Option<&[Bind]>,
         limit: u32,
     ) -> Result<Vec<Vec<Bind>>, CopyError> {
-        let mut values = vec![Bind::Text(self.tenant_id.clone())];
-        let mut conditions = vec!["$1::text IS NOT NULL".to_owned()];
-        if !self.tenant_id.is_empty() {
-            conditions.extend(table.of_tenant("$1"));
-        }
-        let key = table.key.join(", ");
-        if let Some(after) = after {
-            let first = values.len() + 1;
-            let places: Vec<_> = (first..first + after.len())
-                .map(|at| format!("${at}"))
-                .collect();
-            conditions.push(format!("({key}) > ({})", places.join(", ")));
-            values.extend(after.iter().cloned());
-        }
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {} ORDER BY {key} LIMIT {limit}",
-            columns.join(", "),
-            table.name,
-            conditions.join(" AND ")
-        );
+        let Some((sql, values)) = table.page(columns, self.tenant(), after, limit) else {
+            return Ok(Vec::new());
+        };
+        let sql = numbered(&sql);
         let values: Vec<Value<'_>> = values
             .iter()
             .map(|value| Value(BindRef::from(value)))
@@ -233,6 +217,11 @@ impl Destination {
             self.client.batch_execute(&analyze).await.map_err(said)?;
         }
         Ok(())
+    }
+
+    /// The one tenant that is copied, where it is one.
+    fn tenant(&self) -> Option<&str> {
+        Some(&*self.tenant_id).filter(|id| !id.is_empty())
     }
 
     async fn progress(&self) -> Result<HashMap<&'static str, Progress>, CopyError> {
@@ -264,22 +253,15 @@ impl Destination {
     /// Refuses to begin where there are rows already of what is to be copied.
     async fn refuse_rows(&self) -> Result<(), CopyError> {
         for table in TABLES {
-            let condition = match (self.tenant_id.is_empty(), &table.owner) {
-                // A server that was started once has made itself a key.
-                (_, Owned::ByNobody) => continue,
-                (true, _) => "$1::text IS NOT NULL".to_owned(),
-                (false, _) => table.of_tenant("$1").unwrap_or_default(),
-            };
-            let sql = format!(
-                "SELECT EXISTS (SELECT FROM {} WHERE {condition})",
-                table.name
-            );
-            let found = self
-                .client
-                .query_one(&sql, &[&self.tenant_id])
-                .await
-                .map_err(said)?;
-            if found.try_get(0).map_err(said)? {
+            // A server that was started once has made itself a key.
+            if matches!(table.owner, Owned::ByNobody) {
+                continue;
+            }
+            if !self
+                .rows(table, &["1".to_owned()], None, 1)
+                .await?
+                .is_empty()
+            {
                 return Err(CopyError::NotEmpty { table: table.name });
             }
         }

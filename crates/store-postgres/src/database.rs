@@ -196,7 +196,7 @@ impl Database for Transaction {
 }
 
 /// The statement with its placeholders `?1` as `$1`; not within literals and quoted names.
-fn numbered(sql: &str) -> Cow<'_, str> {
+pub(crate) fn numbered(sql: &str) -> Cow<'_, str> {
     if !sql.contains('?') {
         return Cow::Borrowed(sql);
     }

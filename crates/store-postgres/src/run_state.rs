@@ -13,8 +13,9 @@
 use std::fmt::Write as _;
 
 use runstate_graph::entity::{DEVICE_STATE, RUN_STATE};
-use runstate_odata::edm::{DateTimeOffset, Record, Value};
+use runstate_odata::edm::{DateTimeOffset, Value};
 use runstate_store::{Error, Precondition, Row};
+use runstate_store_sql::run_state::record;
 use tokio_postgres::types::ToSql;
 
 use crate::{
@@ -358,23 +359,14 @@ fn state(report: &Report, row: &tokio_postgres::Row) -> Result<Row, Error> {
         let number: i64 = get(row, at)?;
         i32::try_from(number).map_err(|_| internal("a number of 64 bits in a run state"))
     };
-    let text = |at| {
-        let text: Option<String> = get(row, at)?;
-        Ok(text.map_or(Value::Null, Value::String))
-    };
-    let updated = DateTimeOffset::from_parts(get(row, 5)?, small(6)?);
-    let updated = updated.ok_or_else(|| internal("a run state without a date"))?;
-    let mut record = Record::new(&DEVICE_STATE);
-    for (name, value) in [
-        ("id", Value::String(report.state_id.clone())),
-        ("runState", Value::Enum(small(3)?)),
-        ("resultMessage", text(4)?),
-        ("lastStateUpdateDateTime", Value::DateTimeOffset(updated)),
-        ("errorCode", Value::Int32(small(7)?)),
-        ("errorDescription", text(8)?),
-    ] {
-        record.set(name, value);
-    }
+    let record = record(
+        &report.state_id,
+        small(3)?,
+        get(row, 4)?,
+        (get(row, 5)?, small(6)?),
+        small(7)?,
+        get(row, 8)?,
+    )?;
     Ok(Row {
         record,
         version: get(row, 2)?,

@@ -118,6 +118,19 @@ pub trait Backend: Send + Sync + 'static {
         run: Option<Record>,
         precondition: Precondition,
     ) -> impl Future<Output = Result<Row, Error>> + Send {
+        self.report_in_tables(permit, path, changes, run, precondition)
+    }
+
+    /// A report as a transaction over the tables, whatever it means: for those that a backend does not
+    /// take in a way of its own.
+    fn report_in_tables(
+        &self,
+        permit: &Permit,
+        path: &ResourcePath,
+        changes: Changes,
+        run: Option<Record>,
+        precondition: Precondition,
+    ) -> impl Future<Output = Result<Row, Error>> + Send {
         let (permit, path, clock) = (permit.clone(), path.clone(), self.clock());
         self.write(move |database| {
             let (changes, run) = (changes.clone(), run.as_ref());

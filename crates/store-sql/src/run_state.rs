@@ -98,21 +98,15 @@ pub fn find(database: &dyn Database, place: Place, id: &str) -> Result<Option<St
 }
 
 fn read(cells: &mut Cells, place: Place, id: &str) -> Result<State, Error> {
-    let text = |cell: Option<String>| cell.map_or(Value::Null, Value::String);
     let run_state = cells.int32(3)?;
-    let updated = DateTimeOffset::from_parts(cells.integer(5)?, cells.int32(6)?)
-        .ok_or_else(|| internal(format!("run state '{id}' holds no date")))?;
-    let mut record = Record::new(&DEVICE_STATE);
-    for (name, value) in [
-        ("id", Value::String(id.to_owned())),
-        ("runState", Value::Enum(run_state)),
-        ("resultMessage", text(cells.optional_text(4)?)),
-        ("lastStateUpdateDateTime", Value::DateTimeOffset(updated)),
-        ("errorCode", Value::Int32(cells.int32(7)?)),
-        ("errorDescription", text(cells.optional_text(8)?)),
-    ] {
-        record.set(name, value);
-    }
+    let record = record(
+        id,
+        run_state,
+        cells.optional_text(4)?,
+        (cells.integer(5)?, cells.int32(6)?),
+        cells.int32(7)?,
+        cells.optional_text(8)?,
+    )?;
     Ok(State {
         pk: cells.integer(0)?,
         place,
@@ -121,6 +115,36 @@ fn read(cells: &mut Cells, place: Place, id: &str) -> Result<State, Error> {
         run_state,
         record,
     })
+}
+
+/// A device state's properties, of its columns; `updated` is the instant in ticks, and its form.
+///
+/// # Errors
+///
+/// [`Error::Internal`] where that is no instant.
+pub fn record(
+    id: &str,
+    run_state: i32,
+    result_message: Option<String>,
+    (ticks, form): (i64, i32),
+    error_code: i32,
+    error_description: Option<String>,
+) -> Result<Record, Error> {
+    let text = |cell: Option<String>| cell.map_or(Value::Null, Value::String);
+    let updated = DateTimeOffset::from_parts(ticks, form)
+        .ok_or_else(|| internal(format!("run state '{id}' holds no date")))?;
+    let mut record = Record::new(&DEVICE_STATE);
+    for (name, value) in [
+        ("id", Value::String(id.to_owned())),
+        ("runState", Value::Enum(run_state)),
+        ("resultMessage", text(result_message)),
+        ("lastStateUpdateDateTime", Value::DateTimeOffset(updated)),
+        ("errorCode", Value::Int32(error_code)),
+        ("errorDescription", text(error_description)),
+    ] {
+        record.set(name, value);
+    }
+    Ok(record)
 }
 
 /// Reports an outcome: `changes` over what the state shows, with what the agent tells of the `run`.

@@ -12,7 +12,6 @@ use runstate_store_sql::{
     Backend, Database, Waiting,
     path::{self, End},
     read::{self, Paging},
-    report,
 };
 use tokio::sync::broadcast;
 
@@ -171,18 +170,14 @@ impl Backend for Sqlite {
             Reported::Done(row) => return Ok(row),
             Reported::Elsewhere(report) => report,
         };
-        let clock = Arc::clone(&self.clock);
-        self.write(move |database| {
-            report::report(
-                database,
-                &*clock,
-                &report.permit,
-                &report.path,
-                report.changes.clone(),
-                report.run.as_ref(),
-                &report.precondition,
-            )
-        })
-        .await
+        let Report {
+            permit,
+            path,
+            changes,
+            run,
+            precondition,
+        } = report;
+        self.report_in_tables(&permit, &path, changes, run, precondition)
+            .await
     }
 }

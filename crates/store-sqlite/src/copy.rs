@@ -8,9 +8,13 @@ use runstate_store::{
     copy::{CopiedTable, TABLES},
     query::Bind,
 };
-use rusqlite::{Connection, ToSql, types::ValueRef};
+use runstate_store_sql::{BindRef, Database as _};
+use rusqlite::Connection;
 
-use crate::{OpenError, SqliteStore, connection::open_reader, error::store_error, open};
+use crate::{
+    OpenError, SqliteStore, connection::open_reader, database::SqliteDatabase, error::store_error,
+    open,
+};
 
 /// The secret that the journal knows its file by.
 const IDENTITY: &str = "SELECT value FROM secret WHERE name = 'journal'";
@@ -116,39 +120,12 @@ impl Source {
         after: Option<&[Bind]>,
         limit: u32,
     ) -> Result<Vec<Vec<Bind>>, Error> {
-        let Some(condition) = condition(table, tenant_id) else {
+        let columns = self.columns(table)?;
+        let Some((sql, values)) = table.page(&columns, tenant_id, after, limit) else {
             return Ok(Vec::new());
         };
-        let key = table.key.join(", ");
-        let mut values: Vec<Bound> = vec![Bound(
-            tenant_id.map_or(Bind::Null, |id| Bind::Text(id.to_owned())),
-        )];
-        let behind = match after {
-            Some(after) => {
-                let first = values.len() + 1;
-                let places: Vec<_> = (first..first + after.len())
-                    .map(|at| format!("?{at}"))
-                    .collect();
-                values.extend(after.iter().cloned().map(Bound));
-                format!("AND ({key}) > ({})", places.join(", "))
-            }
-            None => String::new(),
-        };
-        let name = table.name;
-        let sql =
-            format!("SELECT * FROM {name} WHERE {condition} {behind} ORDER BY {key} LIMIT {limit}");
-        let read = || {
-            let mut statement = self.connection.prepare_cached(&sql)?;
-            let width = statement.column_count();
-            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                let cells = (0..width).map(|at| row.get_ref(at).map(cell));
-                all.push(cells.collect::<Result<Vec<_>, _>>()?);
-            }
-            Ok(all)
-        };
-        read().map_err(store_error)
+        let values: Vec<_> = values.iter().map(BindRef::from).collect();
+        SqliteDatabase(&self.connection).query(&sql, &values)
     }
 }
 
@@ -158,29 +135,6 @@ fn condition(table: &CopiedTable, tenant_id: Option<&str>) -> Option<String> {
         Some(_) => table.of_tenant("?1"),
         // The placeholder has to be there, since a value is bound to it.
         None => Some("?1 IS NULL".to_owned()),
-    }
-}
-
-struct Bound(Bind);
-
-impl ToSql for Bound {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        Ok(rusqlite::types::ToSqlOutput::Borrowed(match &self.0 {
-            Bind::Null => ValueRef::Null,
-            Bind::Integer(number) => ValueRef::Integer(*number),
-            Bind::Text(text) => ValueRef::Text(text.as_bytes()),
-            Bind::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}
-
-/// Tables are STRICT, so no column holds a floating-point number; text is UTF-8, as it was written.
-fn cell(value: ValueRef<'_>) -> Bind {
-    match value {
-        ValueRef::Null | ValueRef::Real(_) => Bind::Null,
-        ValueRef::Integer(number) => Bind::Integer(number),
-        ValueRef::Text(text) => Bind::Text(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(bytes) => Bind::Blob(bytes.to_vec()),
     }
 }
 

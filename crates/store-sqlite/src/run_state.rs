@@ -3,20 +3,17 @@
 //!
 //! This is the call that a fleet sends, so it goes without rows of cells in between.
 
-use runstate_graph::{entity::DEVICE_STATE, permit::Permit};
-use runstate_odata::edm::{DateTimeOffset, Record, Value};
+use runstate_graph::permit::Permit;
+use runstate_odata::edm::Value;
 use runstate_store::Error;
 pub(crate) use runstate_store_sql::run_state::{Outcome, Place, State, run_id};
 use runstate_store_sql::{
     device::IS_RETIRED,
-    run_state::{APPLY, FIND, IS_KNOWN},
+    run_state::{APPLY, FIND, IS_KNOWN, record},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{
-    error::{internal, store_error},
-    journal::Entry,
-};
+use crate::{error::store_error, journal::Entry};
 
 /// Where the history has that run, it stays as it is: what is in the journal must never stand in the way
 /// of what comes behind it.
@@ -78,24 +75,17 @@ pub(crate) fn find(
 }
 
 fn read(row: &rusqlite::Row<'_>, place: Place, id: &str) -> rusqlite::Result<Result<State, Error>> {
-    let text = |cell: Option<String>| cell.map_or(Value::Null, Value::String);
-    let run_state = row.get(3)?;
-    let Some(updated) = DateTimeOffset::from_parts(row.get(5)?, row.get(6)?) else {
-        return Ok(Err(internal(format!("run state '{id}' holds no date"))));
-    };
-    let mut record = Record::new(&DEVICE_STATE);
-    for (name, value) in [
-        ("id", Value::String(id.to_owned())),
-        ("runState", Value::Enum(run_state)),
-        ("resultMessage", text(row.get(4)?)),
-        ("lastStateUpdateDateTime", Value::DateTimeOffset(updated)),
-        ("errorCode", Value::Int32(row.get(7)?)),
-        ("errorDescription", text(row.get(8)?)),
-    ] {
-        record.set(name, value);
-    }
-    let (pk, version, device_id) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    Ok(Ok(State {
+    let (pk, version, device_id, run_state) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    let updated = (row.get(5)?, row.get(6)?);
+    let record = record(
+        id,
+        run_state,
+        row.get(4)?,
+        updated,
+        row.get(7)?,
+        row.get(8)?,
+    );
+    Ok(record.map(|record| State {
         pk,
         place,
         version,

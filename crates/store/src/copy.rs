@@ -168,6 +168,38 @@ impl CopiedTable {
         }
     }
 
+    /// A statement that reads the next rows behind the key `after`, in the order of the key, at most
+    /// `limit`; of one tenant, where one is named. With placeholders `?1` …, and their values. None where
+    /// no row is the tenant's.
+    pub fn page(
+        &self,
+        columns: &[String],
+        tenant_id: Option<&str>,
+        after: Option<&[Bind]>,
+        limit: u32,
+    ) -> Option<(String, Vec<Bind>)> {
+        let (mut conditions, mut values) = (Vec::new(), Vec::new());
+        if let Some(tenant_id) = tenant_id {
+            conditions.push(self.of_tenant("?1")?);
+            values.push(Bind::Text(tenant_id.to_owned()));
+        }
+        let key = self.key.join(", ");
+        if let Some(after) = after {
+            let first = values.len() + 1;
+            let places = first..first + after.len();
+            let places: Vec<_> = places.map(|at| format!("?{at}")).collect();
+            conditions.push(format!("({key}) > ({})", places.join(", ")));
+            values.extend_from_slice(after);
+        }
+        let condition = match conditions.is_empty() {
+            true => String::new(),
+            false => format!("WHERE {}", conditions.join(" AND ")),
+        };
+        let (columns, name) = (columns.join(", "), self.name);
+        let sql = format!("SELECT {columns} FROM {name} {condition} ORDER BY {key} LIMIT {limit}");
+        Some((sql, values))
+    }
+
     /// The table to whose rows a column refers, its own included.
     pub fn refers_to(&self, column: &str) -> Option<&'static str> {
         match (self.name, column) {
