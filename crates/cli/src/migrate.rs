@@ -172,7 +172,7 @@ impl Copy {
         self.bar.inc(copied);
         let mut rows = self.rows(table, after.map(<[_]>::to_vec)).await?;
         while let Some(last) = rows.last() {
-            let key = key(table, columns, last);
+            let key = key(table.key, columns, last);
             for row in &mut rows {
                 moved(row, &offsets);
             }
@@ -202,12 +202,12 @@ impl Copy {
         loop {
             let mut rows = self.rows(table, after).await?;
             let Some(last) = rows.last() else { break };
-            after = Some(key(table, columns, last));
+            after = Some(key(table.key, columns, last));
             for row in &mut rows {
                 moved(row, &offsets);
                 here.add(row);
                 if matches!(table.owner, Owned::ByNobody) {
-                    keys.insert(key(table, columns, row));
+                    keys.insert(key(table.key, columns, row));
                 }
             }
             self.bar.inc(u64::try_from(rows.len()).unwrap_or(0));
@@ -219,11 +219,11 @@ impl Copy {
                 .rows(table, columns, after.as_deref(), PIECE)
                 .await?;
             let Some(last) = rows.last() else { break };
-            after = Some(key(table, columns, last));
+            after = Some(key(&table.key_there(), columns, last));
             for row in &rows {
                 // The destination may have some of its own.
                 let is_ours = |key| keys.contains(&key);
-                if !matches!(table.owner, Owned::ByNobody) || is_ours(key(table, columns, row)) {
+                if !matches!(table.owner, Owned::ByNobody) || is_ours(key(table.key, columns, row)) {
                     there.add(row);
                 }
             }
@@ -243,12 +243,12 @@ impl Copy {
 }
 
 /// The cells of a row that are its key.
-fn key(table: &CopiedTable, columns: &[String], row: &[Bind]) -> Vec<Bind> {
+fn key(names: &[&str], columns: &[String], row: &[Bind]) -> Vec<Bind> {
     let cell = |name: &&str| {
         let at = columns.iter().position(|column| column == name)?;
         row.get(at).cloned()
     };
-    table.key.iter().filter_map(cell).collect()
+    names.iter().filter_map(cell).collect()
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_odata::{check::ResourcePath, edm::Record};
-use runstate_store::{Change, Changes, Error, Precondition, Row};
-use runstate_store_sql::{Backend, Database};
+use runstate_store::{Change, Changes, Error, Precondition, Row, query::Bind};
+use runstate_store_sql::{Backend, BindRef, Database, history};
 use tokio::sync::broadcast;
 
 use crate::{Isolation, Postgres, Report, Reported, notify::notify};
+
+/// Of the tenants that have a history, the one that comes next.
+const NEXT_TENANT: &str = "SELECT min(tenant_id) FROM run WHERE tenant_id > ?1";
 
 impl Backend for Postgres {
     fn clock(&self) -> Arc<dyn Clock> {
@@ -19,33 +22,55 @@ impl Backend for Postgres {
         self.skip_token_key
     }
 
-    async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    async fn read<T, F>(&self, tenant_id: Option<&str>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
     {
-        self.readers.read(work).await
+        self.readers.read(tenant_id, work).await
     }
 
-    async fn write<T, F>(&self, work: F) -> Result<T, Error>
+    async fn write<T, F>(&self, tenant_id: Option<&str>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
         // Of its own, because it goes on where nobody waits for it any more.
         let writer = self.writer.clone();
-        let write = async move { writer.write(Isolation::Serializable, work).await };
+        let tenant_id = tenant_id.map(str::to_owned);
+        let write =
+            async move { writer.write(Isolation::Serializable, tenant_id, work).await };
         to_its_end(write).await
     }
 
-    async fn write_apart<T, F>(&self, work: F) -> Result<T, Error>
+    async fn write_apart<T, F>(&self, tenant_id: Option<&str>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
         let writer = self.writer.clone();
-        let write = async move { writer.write(Isolation::ReadCommitted, work).await };
+        let tenant_id = tenant_id.map(str::to_owned);
+        let write =
+            async move { writer.write(Isolation::ReadCommitted, tenant_id, work).await };
         to_its_end(write).await
+    }
+
+    /// Tenant by tenant, so that each has its turn however much others have.
+    async fn expire(&self, before: i64) -> Result<(), Error> {
+        let mut last = String::new();
+        loop {
+            let seen = last.clone();
+            let next = move |database: &dyn Database| {
+                let rows = database.query(NEXT_TENANT, &[BindRef::from(&seen)])?;
+                Ok(rows.into_iter().flatten().next())
+            };
+            let Some(Bind::Text(tenant_id)) = self.read(None, next).await? else {
+                return Ok(());
+            };
+            let expire = move |database: &dyn Database| history::expire(database, before);
+            while self.write_apart(Some(&tenant_id), expire).await? {}
+            last = tenant_id;
+        }
     }
 
     fn tell(&self, database: &dyn Database, change: &Change) -> Result<(), Error> {

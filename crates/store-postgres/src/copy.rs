@@ -9,7 +9,7 @@ use deadpool_postgres::{Object, Pool};
 use futures_util::pin_mut;
 use runstate_store::{
     Error,
-    copy::{CopiedTable, Owned, TABLES},
+    copy::{CopiedTable, Owned, Side, TABLES},
     query::Bind,
 };
 use runstate_store_sql::BindRef;
@@ -178,7 +178,7 @@ impl Destination {
         Ok(())
     }
 
-    /// The next rows behind the key `after` of those that the copy has made, in the order of the key: at
+    /// The next rows behind the key `after` ([`CopiedTable::key_there`]) of those that the copy has made, in the order of the key: at
     /// most `limit`. Of what is nobody's, those of others too, where everything is copied.
     ///
     /// # Errors
@@ -191,7 +191,7 @@ impl Destination {
         after: Option<&[Bind]>,
         limit: u32,
     ) -> Result<Vec<Vec<Bind>>, CopyError> {
-        let Some((sql, values)) = table.page(columns, self.tenant(), after, limit) else {
+        let Some((sql, values)) = table.page(Side::Destination, columns, self.tenant(), after, limit) else {
             return Ok(Vec::new());
         };
         let sql = numbered(&sql);

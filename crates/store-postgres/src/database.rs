@@ -1,6 +1,11 @@
 //! A transaction on a connection, as the statements that all backends share see it.
 
-use std::{borrow::Cow, cell::RefCell, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    fmt::Write as _,
+    sync::LazyLock,
+};
 
 use bytes::BytesMut;
 use deadpool_postgres::Object;
@@ -18,6 +23,7 @@ use tokio_postgres::{
 use crate::{
     connection::discard,
     error::{Fate, Misfit, fate, internal, store_error},
+    tenant::Texts,
     tls::Tls,
 };
 
@@ -25,12 +31,17 @@ use crate::{
 /// clients repeat, but there is no end to what they may ask.
 const STATEMENTS: usize = 256;
 
+/// What tenants' transactions have asked for, on whichever connection.
+static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::default);
+
 /// A connection out of the pool, in a transaction. Goes back where the transaction has been ended, and
 /// is thrown away where it has not, as after a panic.
 pub(crate) struct Transaction {
     /// None only while dropped.
     client: Option<Object>,
     handle: Handle,
+    /// Whose data the transaction is about, where it is one's.
+    tenant_id: Option<String>,
     /// Ready when nobody waits for the work any more, with what it takes to interrupt it.
     unwanted: RefCell<Option<(oneshot::Receiver<()>, Tls)>>,
     /// The first statement that failed: after it PostgreSQL takes no other in this transaction.
@@ -50,9 +61,16 @@ impl Transaction {
         Self {
             client: Some(client),
             handle,
+            tenant_id: None,
             unwanted: RefCell::new(None),
             failed: RefCell::new(None),
         }
+    }
+
+    /// The same, about that tenant's data alone.
+    pub(crate) fn of(mut self, tenant_id: Option<&str>) -> Self {
+        self.tenant_id = tenant_id.map(str::to_owned);
+        self
     }
 
     /// The same, whose statements end when the sender of `unwanted` is gone.
@@ -95,8 +113,18 @@ impl Transaction {
             return Err(failed.error);
         }
         let client = self.client()?;
-        let sql = numbered(sql);
-        let values: Vec<Value<'_>> = binds.iter().map(|bind| Value(*bind)).collect();
+        let text;
+        let (sql, tenant_id): (Cow<'_, str>, _) = match &self.tenant_id {
+            Some(tenant_id) => {
+                let scoped = TEXTS.of_tenant(sql, binds.len());
+                text = scoped.map_err(|error| internal(error.to_string()))?;
+                let bound = text.has_tenant.then_some(BindRef::from(tenant_id));
+                (text.sql.as_str().into(), bound)
+            }
+            None => (numbered(sql), None),
+        };
+        let values = binds.iter().copied().chain(tenant_id);
+        let values: Vec<Value<'_>> = values.map(Value).collect();
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
         let work = async {
             if client.statement_cache.size() > STATEMENTS {

@@ -9,7 +9,8 @@
 //! 1. `open`: [`open()`], which makes a [`PostgresStore`]; `backend`: what the shared store needs of it;
 //! 2. `migration` and `connection`: the database and how it is reached; `tls`; `migrations/` is its
 //!    schema;
-//! 3. `database`: a transaction as [`runstate_store_sql`] sees it; `readers` and `writer`: who runs one,
+//! 3. `database`: a transaction as [`runstate_store_sql`] sees it; `tenant`: how it keeps to one tenant;
+//!    `readers` and `writer`: who runs one,
 //!    what is tried again and what is not; `error`: what PostgreSQL says, in the store's words;
 //! 4. `report` and `run_state`: the way of a run's outcome into the tables, many in one statement;
 //! 5. `copy`: another store's rows brought in;
@@ -26,6 +27,7 @@ mod open;
 mod readers;
 mod report;
 mod run_state;
+mod tenant;
 mod tls;
 mod writer;
 

@@ -69,19 +69,25 @@ impl Postgres {
         })
     }
 
-    /// Runs `work` in a transaction, anew where others stood in its way. Its result is durable when
+    /// Runs `work` in a transaction of that tenant's data, anew where others stood in its way. Its result is durable when
     /// this returns.
     ///
     /// # Errors
     ///
     /// What `work` answers, and then nothing has changed; [`Error::Busy`], likewise;
     /// [`Error::Unavailable`], where perhaps something has.
-    pub async fn transaction<T, F>(&self, isolation: Isolation, work: F) -> Result<T, Error>
+    pub async fn transaction<T, F>(
+        &self,
+        isolation: Isolation,
+        tenant_id: Option<&str>,
+        work: F,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
-        self.writer.write(isolation, work).await
+        let tenant_id = tenant_id.map(str::to_owned);
+        self.writer.write(isolation, tenant_id, work).await
     }
 
     /// Takes a report in, see [`Report`].

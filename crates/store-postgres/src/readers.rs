@@ -36,9 +36,9 @@ impl Readers {
         }
     }
 
-    /// Runs `work` in one read transaction. What takes too long is interrupted, and so is what nobody
+    /// Runs `work` in one read transaction, of that tenant's data. What takes too long is interrupted, and so is what nobody
     /// waits for any more.
-    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    pub(crate) async fn read<T, F>(&self, tenant_id: Option<&str>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
@@ -47,7 +47,7 @@ impl Readers {
         let client = begun.map_err(|_| Error::TooLong)??;
         // Dropped with this future: then the work ends too.
         let (_wanted, unwanted) = oneshot::channel::<()>();
-        let transaction = Transaction::new(client, Handle::current());
+        let transaction = Transaction::new(client, Handle::current()).of(tenant_id);
         let transaction = transaction.until(unwanted, self.tls.clone());
         let task = tokio::task::spawn_blocking(move || {
             let result = work(&transaction);

@@ -47,7 +47,7 @@ WITH item AS (
         SELECT r.device_id FROM retired_device AS r
         WHERE r.tenant_id = item.tenant_id AND r.device_id = item.device_id LIMIT 1
     ) AS retired ON TRUE
-    ORDER BY script.pk, item.state_id
+    ORDER BY item.tenant_id, script.pk, item.state_id
 ), decided AS MATERIALIZED (
     SELECT p.*, s.pk, s.version, s.run_state AS old_run_state,
         s.result_message AS old_result_message, s.last_state_update_date_time AS old_updated,
@@ -63,20 +63,21 @@ WITH item AS (
         END AS decision
     FROM (
         SELECT * FROM place WHERE script_pk IS NOT NULL AND NOT is_retired
-        ORDER BY script_pk, state_id
+        ORDER BY tenant_id, script_pk, state_id
     ) AS p
     CROSS JOIN LATERAL (
         SELECT s.* FROM device_run_state AS s
-        WHERE s.script_pk = p.script_pk AND s.user_state_pk = 0 AND s.id = p.state_id
+        WHERE s.tenant_id = p.tenant_id AND s.script_pk = p.script_pk
+            AND s.user_state_pk = 0 AND s.id = p.state_id
         FOR NO KEY UPDATE
     ) AS s
 ), appended AS (
-    INSERT INTO run (state_pk, id, version, run_state, result_message,
+    INSERT INTO run (tenant_id, state_pk, id, version, run_state, result_message,
         last_state_update_date_time, last_state_update_date_time_form, error_code,
         error_description, received_date_time, received_date_time_form, script_version,
         start_date_time, start_date_time_form, end_date_time, end_date_time_form, exit_code,
         account, output_truncated, output, error_output)
-    SELECT pk,
+    SELECT tenant_id, pk,
         coalesce(run_id, $28 || '-7000-8' || substr(lpad(to_hex(version), 16, '0'), 2, 3) || '-'
             || substr(lpad(to_hex(version), 16, '0'), 5)),
         1,
@@ -89,8 +90,8 @@ WITH item AS (
         $26, $27, script_version, started, started_form, ended, ended_form, exit_code,
         account, output_truncated, output, error_output
     FROM decided WHERE decision = 'report'
-    ON CONFLICT (state_pk, id) DO NOTHING
-    RETURNING pk, state_pk, run_state, result_message, last_state_update_date_time,
+    ON CONFLICT (tenant_id, state_pk, id) DO NOTHING
+    RETURNING tenant_id, pk, state_pk, run_state, result_message, last_state_update_date_time,
         last_state_update_date_time_form, error_code, error_description
 ), updated AS (
     UPDATE device_run_state AS s SET version = a.pk, run_state = a.run_state,
@@ -98,39 +99,40 @@ WITH item AS (
         last_state_update_date_time = a.last_state_update_date_time,
         last_state_update_date_time_form = a.last_state_update_date_time_form,
         error_code = a.error_code, error_description = a.error_description
-    FROM appended AS a WHERE s.pk = a.state_pk
+    FROM appended AS a WHERE s.tenant_id = a.tenant_id AND s.pk = a.state_pk
 ), moved AS MATERIALIZED (
-    SELECT d.script_pk, d.old_run_state AS before, a.run_state AS after
+    SELECT d.tenant_id, d.script_pk, d.old_run_state AS before, a.run_state AS after
     FROM appended AS a JOIN decided AS d ON d.pk = a.state_pk
     WHERE d.old_run_state <> a.run_state
 ), counted AS (
-    INSERT INTO run_state_count AS c (script_pk, run_state, count)
-    SELECT script_pk, run_state, sum(more)::bigint
+    INSERT INTO run_state_count AS c (tenant_id, script_pk, run_state, count)
+    SELECT tenant_id, script_pk, run_state, sum(more)::bigint
     FROM (
-        SELECT script_pk, before AS run_state, -1 AS more FROM moved
-        UNION ALL SELECT script_pk, after, 1 FROM moved
+        SELECT tenant_id, script_pk, before AS run_state, -1 AS more FROM moved
+        UNION ALL SELECT tenant_id, script_pk, after, 1 FROM moved
     ) AS each
-    GROUP BY script_pk, run_state HAVING sum(more) <> 0
-    ORDER BY script_pk, run_state
-    ON CONFLICT (script_pk, run_state) DO UPDATE SET count = c.count + excluded.count
+    GROUP BY tenant_id, script_pk, run_state HAVING sum(more) <> 0
+    ORDER BY tenant_id, script_pk, run_state
+    ON CONFLICT (tenant_id, script_pk, run_state) DO UPDATE SET count = c.count + excluded.count
 ), summed AS MATERIALIZED (
-    SELECT script_pk, sum((after = $29)::int - (before = $29)::int)::bigint AS success,
+    SELECT tenant_id, script_pk, sum((after = $29)::int - (before = $29)::int)::bigint AS success,
         sum((after = ANY ($30))::int - (before = ANY ($30))::int)::bigint AS error,
         count(*) AS times
     FROM moved
     WHERE (after = $29) <> (before = $29) OR (after = ANY ($30)) <> (before = ANY ($30))
-    GROUP BY script_pk
+    GROUP BY tenant_id, script_pk
 ), summary AS MATERIALIZED (
-    SELECT s.pk, d.success, d.error, d.times
-    FROM (SELECT * FROM summed ORDER BY script_pk) AS d
+    SELECT d.tenant_id, s.pk, d.success, d.error, d.times
+    FROM (SELECT * FROM summed ORDER BY tenant_id, script_pk) AS d
     CROSS JOIN LATERAL (
-        SELECT s.pk FROM run_summary AS s WHERE s.script_pk = d.script_pk FOR NO KEY UPDATE
+        SELECT s.pk FROM run_summary AS s
+        WHERE s.tenant_id = d.tenant_id AND s.script_pk = d.script_pk FOR NO KEY UPDATE
     ) AS s
 ), summarized AS (
     UPDATE run_summary AS s SET version = s.version + d.times,
         success_device_count = s.success_device_count + d.success,
         error_device_count = s.error_device_count + d.error
-    FROM summary AS d WHERE s.pk = d.pk
+    FROM summary AS d WHERE s.tenant_id = d.tenant_id AND s.pk = d.pk
 )
 SELECT p.number,
     CASE
@@ -451,9 +453,9 @@ mod tests {
         }
         for index in [
             "script_tenant_id_kind_id_key",
-            "device_run_state_script_pk_user_state_pk_id_key",
+            "device_run_state_tenant_id_script_pk_user_state_pk_id_key",
             "device_run_state_pkey",
-            "run_summary_script_pk_key",
+            "run_summary_tenant_id_script_pk_key",
         ] {
             assert!(plan.contains(index), "{index}\n{plan}");
         }

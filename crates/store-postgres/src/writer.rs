@@ -10,7 +10,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use runstate_store::Error;
 use runstate_store_sql::Database;
 use tokio::{runtime::Handle, time::timeout};
@@ -71,9 +71,14 @@ impl Writer {
         Self { pool }
     }
 
-    /// Runs `work` in a transaction, perhaps several times. Its result is durable when this returns;
+    /// Runs `work` in a transaction of that tenant's data, perhaps several times. Its result is durable when this returns;
     /// where it is an error, nothing has changed, except for [`Error::Unavailable`] where nobody knows.
-    pub(crate) async fn write<T, F>(&self, isolation: Isolation, work: F) -> Result<T, Error>
+    pub(crate) async fn write<T, F>(
+        &self,
+        isolation: Isolation,
+        tenant_id: Option<String>,
+        work: F,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
@@ -83,7 +88,8 @@ impl Writer {
         loop {
             let client = begin(&self.pool, isolation.begin(attempt)).await?;
             let (handle, work) = (Handle::current(), Arc::clone(&work));
-            let task = tokio::task::spawn_blocking(move || try_once(client, handle, &*work));
+            let transaction = Transaction::new(client, handle).of(tenant_id.as_deref());
+            let task = tokio::task::spawn_blocking(move || try_once(transaction, &*work));
             let done = task.await.map_err(|error| internal(error.to_string()))?;
             let failed = match done {
                 Attempt::Done(result) => return result,
@@ -103,11 +109,9 @@ impl Writer {
 }
 
 fn try_once<T>(
-    client: Object,
-    handle: Handle,
+    transaction: Transaction,
     work: &dyn Fn(&dyn Database) -> Result<T, Error>,
 ) -> Attempt<T> {
-    let transaction = Transaction::new(client, handle);
     let result = work(&transaction);
     let roll_back = |transaction: Transaction| {
         // Where this fails, the connection goes, and the transaction with it.

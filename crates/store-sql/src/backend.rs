@@ -11,13 +11,17 @@ use runstate_store::{Change, Changes, Error, Precondition, Row};
 use tokio::sync::broadcast;
 
 use crate::{
-    Database,
+    Database, history,
     read::{self, Paging},
     report,
     waiting::Waiting,
 };
 
 /// A database with its connections and threads. [`crate::SqlStore`] makes a store of it.
+///
+/// Whatever is about one tenant's data says whose: a backend may keep tenants apart, each with all that it
+/// has in one place, and then sees to it that the statements reach nobody else's. Work for no tenant in
+/// particular has none, and must be plain: one table at a time.
 pub trait Backend: Send + Sync + 'static {
     /// What dates the reports.
     fn clock(&self) -> Arc<dyn Clock>;
@@ -45,7 +49,11 @@ pub trait Backend: Send + Sync + 'static {
     }
 
     /// Runs `work` in a transaction that sees all that was acknowledged, and all of it at one moment.
-    fn read<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
+    fn read<T, F>(
+        &self,
+        tenant_id: Option<&str>,
+        work: F,
+    ) -> impl Future<Output = Result<T, Error>> + Send
     where
         T: Send + 'static,
         F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static;
@@ -53,19 +61,36 @@ pub trait Backend: Send + Sync + 'static {
     /// Runs `work` in a transaction that no other write comes between, or that is begun anew where one
     /// did. Its result is durable when this returns; where it is an error, nothing has changed. What has
     /// begun is done, whether anybody waits for it or not.
-    fn write<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
+    fn write<T, F>(
+        &self,
+        tenant_id: Option<&str>,
+        work: F,
+    ) -> impl Future<Output = Result<T, Error>> + Send
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static;
 
     /// [`Backend::write`] of what has nothing to do with run states, nor with anything that a report
     /// has to look at, except that a device is retired.
-    fn write_apart<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + Send
+    fn write_apart<T, F>(
+        &self,
+        tenant_id: Option<&str>,
+        work: F,
+    ) -> impl Future<Output = Result<T, Error>> + Send
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
     {
-        self.write(work)
+        self.write(tenant_id, work)
+    }
+
+    /// Removes all runs from the history that were received before the moment in ticks.
+    fn expire(&self, before: i64) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            let expire = move |database: &dyn Database| history::expire(database, before);
+            while self.write_apart(None, expire).await? {}
+            Ok(())
+        }
     }
 
     /// Tells all servers of a change that the transaction makes, when it is committed.
@@ -105,8 +130,10 @@ pub trait Backend: Send + Sync + 'static {
         query: &Query,
         paging: Paging,
     ) -> impl Future<Output = Result<Row, Error>> + Send {
-        let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
-        self.read(move |database| read::get(database, &permit, &path, &query, paging))
+        let (on_behalf, path, query) = (permit.clone(), path.clone(), query.clone());
+        self.read(Some(permit.tenant_id()), move |database| {
+            read::get(database, &on_behalf, &path, &query, paging)
+        })
     }
 
     /// The heart call, see [`runstate_store::Store::run_state_report`].
@@ -131,13 +158,13 @@ pub trait Backend: Send + Sync + 'static {
         run: Option<Record>,
         precondition: Precondition,
     ) -> impl Future<Output = Result<Row, Error>> + Send {
-        let (permit, path, clock) = (permit.clone(), path.clone(), self.clock());
-        self.write(move |database| {
+        let (on_behalf, path, clock) = (permit.clone(), path.clone(), self.clock());
+        self.write(Some(permit.tenant_id()), move |database| {
             let (changes, run) = (changes.clone(), run.as_ref());
             report::report(
                 database,
                 &*clock,
-                &permit,
+                &on_behalf,
                 &path,
                 changes,
                 run,

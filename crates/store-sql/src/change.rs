@@ -20,8 +20,10 @@ const BUMP_DEVICE: &str = "INSERT INTO device_targeting (device_pk, generation) 
      SELECT pk, 1 FROM managed_device WHERE tenant_id = ?1 AND id = ?2 \
      ON CONFLICT (device_pk) DO UPDATE SET generation = device_targeting.generation + 1";
 const ENQUEUE: &str = "INSERT INTO target_change (script_pk, after_device_pk) VALUES (?1, 0)";
-const FIRST: &str = "SELECT t.pk, t.script_pk, t.after_device_pk, s.tenant_id \
-     FROM target_change AS t JOIN script AS s ON s.pk = t.script_pk ORDER BY t.pk LIMIT 1";
+/// Whoever has assignments has a generation.
+const TENANTS: &str = "SELECT tenant_id FROM targeting ORDER BY tenant_id";
+const FIRST: &str = "SELECT t.pk, t.script_pk, t.after_device_pk FROM target_change AS t \
+     JOIN script AS s ON s.pk = t.script_pk WHERE s.tenant_id = ?1 ORDER BY t.pk LIMIT 1";
 const GO_ON: &str = "UPDATE target_change SET after_device_pk = ?2 WHERE pk = ?1";
 const DONE: &str = "DELETE FROM target_change WHERE pk = ?1";
 
@@ -30,6 +32,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("bump", BUMP),
     ("bump device", BUMP_DEVICE),
     ("enqueue", ENQUEUE),
+    ("tenants", TENANTS),
     ("first step", FIRST),
     ("go on", GO_ON),
     ("done", DONE),
@@ -150,27 +153,42 @@ pub(crate) fn of_member(
     }
 }
 
-/// One step of what waits in `target_change`: the tenant, and the devices that have something new to
-/// run; nothing where nothing waits.
+/// The tenants for which something may wait in `target_change`.
+pub(crate) fn tenants(database: &dyn Database) -> Result<Vec<String>, Error> {
+    database.rows(TENANTS, &[], |cells| cells.text(0))
+}
+
+/// Whether something of the tenant's waits in `target_change`.
+pub(crate) fn waits(database: &dyn Database, tenant_id: &str) -> Result<bool, Error> {
+    Ok(first(database, tenant_id)?.is_some())
+}
+
+/// The change that waits longest: its row id, the script's, and that of the device up to which it is done.
+fn first(database: &dyn Database, tenant_id: &str) -> Result<Option<(i64, i64, i64)>, Error> {
+    database.first(FIRST, binds![tenant_id], |cells| {
+        Ok((cells.integer(0)?, cells.integer(1)?, cells.integer(2)?))
+    })
+}
+
+/// One step of what waits of the tenant's in `target_change`: the devices that have something new to run;
+/// nothing where nothing waits.
 pub(crate) fn step(
     database: &dyn Database,
     clock: &dyn Clock,
-) -> Result<Option<(String, Vec<String>)>, Error> {
-    let first = database.first(FIRST, &[], |cells| {
-        let (pk, script_pk, after) = (cells.integer(0)?, cells.integer(1)?, cells.integer(2)?);
-        Ok((pk, script_pk, after, cells.text(3)?))
-    })?;
-    let Some((pk, script_pk, after, tenant_id)) = first else {
+    tenant_id: &str,
+) -> Result<Option<Vec<String>>, Error> {
+    let Some((pk, script_pk, after)) = first(database, tenant_id)? else {
         return Ok(None);
     };
-    let step = targeting::reconcile_script(database, clock, script_pk, after, STEP)?;
+    let step =
+        targeting::reconcile_script(database, clock, (tenant_id, script_pk), after, STEP)?;
     match step.next {
         Some(next) => database.execute(GO_ON, binds![pk, next])?,
         None => database.execute(DONE, binds![pk])?,
     };
     if !step.devices.is_empty() {
         // A device that came by since the change was made knows nothing of its new state yet.
-        bump(database, &tenant_id)?;
+        bump(database, tenant_id)?;
     }
-    Ok(Some((tenant_id, step.devices)))
+    Ok(Some(step.devices))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runstate_graph::{clock::Clock, permit::Permit};
+use runstate_graph::clock::Clock;
 use runstate_store::{Change, Error};
 
 use crate::{
@@ -32,40 +32,25 @@ impl<B: Backend> ChangeWriter<B> {
     /// Does the work in a transaction, sees to all that follows from it, and tells the listeners.
     /// Runs to its end even where nobody waits for it any more: a client that goes away must not
     /// leave a change half followed up.
-    pub(crate) async fn write<T, F>(&self, permit: &Permit, work: F) -> Result<T, Error>
+    pub(crate) async fn write<T, F>(&self, tenant_id: &str, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + Sync + 'static,
     {
-        let tenant_id = permit.tenant_id().to_owned();
-        self.write_in(move |database, clock, effect| {
-            Ok((tenant_id.clone(), work(database, clock, effect)?))
-        })
-        .await
-    }
-
-    /// [`ChangeWriter::write`] where the tenant comes to light by the work.
-    pub(crate) async fn write_in<T, F>(&self, work: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: Fn(&dyn Database, &dyn Clock, &mut Effect) -> Result<(String, T), Error>
-            + Send
-            + Sync
-            + 'static,
-    {
-        let this = self.clone();
+        let (this, tenant_id) = (self.clone(), tenant_id.to_owned());
         let task = tokio::spawn(async move {
             let (clock, backend) = (this.backend.clock(), Arc::clone(&this.backend));
+            let concerned = tenant_id.clone();
             let write = move |database: &dyn Database| {
                 let mut effect = Effect::default();
-                let (tenant_id, done) = work(database, &*clock, &mut effect)?;
+                let done = work(database, &*clock, &mut effect)?;
                 let Effect {
                     all,
                     devices,
                     steps,
                 } = effect;
                 let change = (all || !devices.is_empty()).then(|| Change {
-                    tenant_id: Some(tenant_id),
+                    tenant_id: Some(concerned.clone()),
                     devices: (!all).then_some(devices),
                 });
                 if let Some(change) = &change {
@@ -73,12 +58,12 @@ impl<B: Backend> ChangeWriter<B> {
                 }
                 Ok((done, change, steps))
             };
-            let (done, change, steps) = this.backend.write(write).await?;
+            let (done, change, steps) = this.backend.write(Some(&tenant_id), write).await?;
             if let Some(change) = change {
                 this.backend.told(change);
             }
             // The write is done whatever becomes of the steps, which maintenance takes too.
-            if steps && let Err(error) = this.settle().await {
+            if steps && let Err(error) = this.settle(&tenant_id).await {
                 tracing::error!(%error, "run states do not follow their assignments yet");
             }
             Ok(done)
@@ -87,16 +72,22 @@ impl<B: Backend> ChangeWriter<B> {
             .unwrap_or_else(|error| Err(internal(error.to_string())))
     }
 
-    /// Takes all steps that wait, each in a transaction of its own.
-    pub(crate) async fn settle(&self) -> Result<(), Error> {
+    /// Takes all steps of the tenant's that wait, each in a transaction of its own.
+    pub(crate) async fn settle(&self, tenant_id: &str) -> Result<(), Error> {
         loop {
+            let tenant = tenant_id.to_owned();
+            let waits = move |database: &dyn Database| change::waits(database, &tenant);
+            if !self.backend.read(Some(tenant_id), waits).await? {
+                return Ok(());
+            }
             let (clock, backend) = (self.backend.clock(), Arc::clone(&self.backend));
+            let tenant = tenant_id.to_owned();
             let step = move |database: &dyn Database| {
-                let Some((tenant_id, devices)) = change::step(database, &*clock)? else {
+                let Some(devices) = change::step(database, &*clock, &tenant)? else {
                     return Ok(None);
                 };
                 let change = Change {
-                    tenant_id: Some(tenant_id),
+                    tenant_id: Some(tenant.clone()),
                     devices: Some(devices),
                 };
                 let is_news = change.devices.as_ref().is_some_and(|ids| !ids.is_empty());
@@ -105,7 +96,7 @@ impl<B: Backend> ChangeWriter<B> {
                 }
                 Ok(Some(is_news.then_some(change)))
             };
-            match self.backend.write(step).await? {
+            match self.backend.write(Some(tenant_id), step).await? {
                 None => return Ok(()),
                 Some(None) => {}
                 Some(Some(change)) => self.backend.told(change),

@@ -102,19 +102,35 @@ impl Change {
         *self.outcomes.entry(before).or_default() -= 1;
         *self.outcomes.entry(after).or_default() += 1;
         let (before, after) = (Tally::of_run_state(before), Tally::of_run_state(after));
+        self.tally(before, after);
+    }
+
+    /// There is one more, which shows that outcome.
+    pub fn come(&mut self, run_state: i32) {
+        *self.outcomes.entry(run_state).or_default() += 1;
+        self.tally(Tally::default(), Tally::of_run_state(run_state));
+    }
+
+    /// There is one less; it showed that outcome.
+    pub fn go(&mut self, run_state: i32) {
+        *self.outcomes.entry(run_state).or_default() -= 1;
+        self.tally(Tally::of_run_state(run_state), Tally::default());
+    }
+
+    fn tally(&mut self, before: Tally, after: Tally) {
         self.success += after.success - before.success;
         self.error += after.error - before.error;
         self.times += i64::from(before != after);
     }
 }
 
-/// Some of the script's own device states show something else now.
+/// Some of the script's own device states have come, gone, or show something else now.
 pub fn devices_changed(
     database: &dyn Database,
     script_pk: i64,
     change: &Change,
 ) -> Result<(), Error> {
-    for (outcome, more) in &change.outcomes {
+    for (outcome, more) in change.outcomes.iter().filter(|(_, more)| **more != 0) {
         database.execute(ADD_STATES, binds![script_pk, *outcome, *more])?;
     }
     add_devices(
@@ -124,19 +140,6 @@ pub fn devices_changed(
         change.error,
         change.times,
     )
-}
-
-/// A state has come that counts as `after`, or gone that counted as `before`: how many there are of its
-/// outcome follows by itself.
-pub(crate) fn device_counts(
-    database: &dyn Database,
-    script_pk: i64,
-    before: Tally,
-    after: Tally,
-) -> Result<(), Error> {
-    let (success, error) = (after.success - before.success, after.error - before.error);
-    let times = i64::from(before != after);
-    add_devices(database, script_pk, success, error, times)
 }
 
 fn add_devices(

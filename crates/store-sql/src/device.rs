@@ -48,6 +48,7 @@ const USER_BY_PRINCIPAL: &str = "SELECT id, display_name, mail, user_principal_n
 const USERS_BY_ACCOUNT: &str = "SELECT id FROM user_account WHERE tenant_id = ?1 \
      AND user_principal_name = ?2 UNION \
      SELECT id FROM user_account WHERE tenant_id = ?1 AND mail_nickname = ?2 LIMIT 2";
+const TENANT_OF_TOKEN: &str = "SELECT tenant_id FROM enrollment_token WHERE token_hash = ?1";
 const TOKEN: &str = "SELECT pk, tenant_id, group_id, expiration_date_time, maximum_uses, \
      use_count FROM enrollment_token WHERE token_hash = ?1";
 const USE_TOKEN: &str = "UPDATE enrollment_token SET version = version + 1, \
@@ -70,6 +71,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("log on", LOG_ON),
     ("user by principal", USER_BY_PRINCIPAL),
     ("users by account", USERS_BY_ACCOUNT),
+    ("tenant of token", TENANT_OF_TOKEN),
     ("token", TOKEN),
     ("use token", USE_TOKEN),
     ("device of key", DEVICE_OF_KEY),
@@ -108,6 +110,14 @@ fn refuse_other_device(
         return Err(path::not_found(MANAGED_DEVICE.name, device_id));
     }
     refuse_retired(database, permit)
+}
+
+/// The tenant that a device enrols in by the enrolment token of that hash.
+pub(crate) fn tenant_of_token(database: &dyn Database, hash: &[u8; 32]) -> Result<String, Error> {
+    let tenant_id = database.first(TENANT_OF_TOKEN, binds![hash.as_slice()], |cells| {
+        cells.text(0)
+    })?;
+    tenant_id.ok_or_else(|| path::not_found("enrollmentToken", ""))
 }
 
 /// Enrols a device, see [`runstate_store::issuer::IssuerStore::device_enroll`].

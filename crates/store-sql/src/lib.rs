@@ -9,7 +9,8 @@
 //!    reads show beside the tables;
 //! 5. `report`, `run_state`, `told`, `user_run` and `counters`: the way of a run's outcome into the tables;
 //! 6. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
-//!    write changes, and who is told; `device`, `run_request`, `script_version`: what else fleets need;
+//!    write changes, and who is told; `device`, `run_request`, `script_version`, `history`: what else
+//!    fleets need;
 //! 7. `issuer`: the keys and applications of the built-in issuer of tokens.
 //!
 //! What is public beside `Database`, `Backend` and `SqlStore` is for backends that do part of it in
@@ -24,6 +25,7 @@ mod database;
 pub mod device;
 mod error;
 mod group;
+pub mod history;
 pub mod issuer;
 pub mod path;
 pub mod read;

@@ -185,14 +185,9 @@ pub(crate) fn report(
         let after = Tally::of_run_state(outcome.run_state);
         run_request::ended(database, place.script_pk, request_id, pk, after)?;
     }
-    match place.user_state_pk {
-        0 => {
-            let mut change = counters::Change::default();
-            change.add(run_state, outcome.run_state);
-            counters::devices_changed(database, place.script_pk, &change)?;
-        }
-        user_state_pk => counters::user_recount(database, place.script_pk, user_state_pk)?,
-    }
+    count(database, place, |change| {
+        change.add(run_state, outcome.run_state);
+    })?;
     Ok(Row {
         record,
         version,
@@ -230,8 +225,7 @@ pub(crate) fn create(
     let pk = database.one(INSERT, values, |cells| cells.integer(0))?;
     let version = outcome.append(database, clock, pk, 0, &Told::of(run))?;
     database.execute(SET_VERSION, binds![version, pk])?;
-    let after = Tally::of_run_state(outcome.run_state);
-    count(database, place, Tally::default(), after)?;
+    count(database, place, |change| change.come(outcome.run_state))?;
     Ok(Row {
         record,
         version,
@@ -242,18 +236,21 @@ pub(crate) fn create(
 /// Removes a device state. Its runs stay in the history.
 pub(crate) fn delete(database: &dyn Database, state: &State) -> Result<(), Error> {
     database.execute(DELETE, binds![state.pk])?;
-    count(
-        database,
-        state.place,
-        Tally::of_run_state(state.run_state),
-        Tally::default(),
-    )
+    count(database, state.place, |change| change.go(state.run_state))
 }
 
-/// Keeps the counters above a device state that has come, or gone.
-fn count(database: &dyn Database, place: Place, before: Tally, after: Tally) -> Result<(), Error> {
+/// Keeps the counters above a device state that has come, gone, or shows something else.
+fn count(
+    database: &dyn Database,
+    place: Place,
+    what: impl FnOnce(&mut counters::Change),
+) -> Result<(), Error> {
     match place.user_state_pk {
-        0 => counters::device_counts(database, place.script_pk, before, after),
+        0 => {
+            let mut change = counters::Change::default();
+            what(&mut change);
+            counters::devices_changed(database, place.script_pk, &change)
+        }
         user_state_pk => counters::user_recount(database, place.script_pk, user_state_pk),
     }
 }

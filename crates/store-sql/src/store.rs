@@ -4,6 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use runstate_graph::{
+    clock::Clock,
     entity::{DEVICE_STATE, RUN_SUMMARY},
     permit::Permit,
 };
@@ -19,7 +20,6 @@ use tokio::sync::broadcast;
 
 use crate::{
     Backend, Database,
-    cells::binds,
     change,
     change_writer::ChangeWriter,
     device, group, issuer,
@@ -58,9 +58,6 @@ impl<B: Backend> SqlStore<B> {
     }
 }
 
-/// How many runs are removed from the history at once.
-const EXPIRED: i64 = 1_000;
-
 #[async_trait]
 impl<B: Backend> Store for SqlStore<B> {
     async fn entity_list(
@@ -71,12 +68,12 @@ impl<B: Backend> Store for SqlStore<B> {
         page_size: u32,
     ) -> Result<Page, Error> {
         let waiting = self.backend.settle(path, query, query.count).await?;
-        let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
+        let (on_behalf, path, query) = (permit.clone(), path.clone(), query.clone());
         let paging = self.paging(page_size);
         let read = move |database: &dyn Database| {
-            read::list(database, &permit, &path, &query, paging, waiting.as_deref())
+            read::list(database, &on_behalf, &path, &query, paging, waiting.as_deref())
         };
-        self.backend.read(read).await
+        self.backend.read(Some(permit.tenant_id()), read).await
     }
 
     async fn entity_count(
@@ -86,10 +83,11 @@ impl<B: Backend> Store for SqlStore<B> {
         query: &Query,
     ) -> Result<u64, Error> {
         let waiting = self.backend.settle(path, query, true).await?;
-        let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
-        self.backend
-            .read(move |database| read::count(database, &permit, &path, &query, waiting.as_deref()))
-            .await
+        let (on_behalf, path, query) = (permit.clone(), path.clone(), query.clone());
+        let read = move |database: &dyn Database| {
+            read::count(database, &on_behalf, &path, &query, waiting.as_deref())
+        };
+        self.backend.read(Some(permit.tenant_id()), read).await
     }
 
     async fn entity_get(
@@ -104,15 +102,15 @@ impl<B: Backend> Store for SqlStore<B> {
             let get = self.backend.run_state_get(permit, path, query, paging);
             return get.await;
         }
-        let (permit, path, query) = (permit.clone(), path.clone(), query.clone());
+        let (on_behalf, path, query) = (permit.clone(), path.clone(), query.clone());
         let read = move |database: &dyn Database| {
             if path.ty() == Some(&RUN_SUMMARY) {
-                read::run_summary(database, &permit, &path, &query, paging, waiting.as_deref())
+                read::run_summary(database, &on_behalf, &path, &query, paging, waiting.as_deref())
             } else {
-                read::get(database, &permit, &path, &query, paging)
+                read::get(database, &on_behalf, &path, &query, paging)
             }
         };
-        self.backend.read(read).await
+        self.backend.read(Some(permit.tenant_id()), read).await
     }
 
     async fn entity_create(
@@ -123,7 +121,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 write::create(database, clock, &on_behalf, &path, entity.clone(), effect)
             })
             .await
@@ -142,7 +140,7 @@ impl<B: Backend> Store for SqlStore<B> {
         }
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 write::update(
                     database,
                     clock,
@@ -164,7 +162,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 write::delete(database, clock, &on_behalf, &path, &precondition, effect)
             })
             .await
@@ -190,10 +188,10 @@ impl<B: Backend> Store for SqlStore<B> {
         run_request_id: &str,
     ) -> Result<(), Error> {
         self.backend.admit()?;
-        let (permit, path, id) = (permit.clone(), path.clone(), run_request_id.to_owned());
-        self.backend
-            .write(move |database| run_request::start(database, &permit, &path, &id))
-            .await
+        let (on_behalf, path, id) = (permit.clone(), path.clone(), run_request_id.to_owned());
+        let start =
+            move |database: &dyn Database| run_request::start(database, &on_behalf, &path, &id);
+        self.backend.write(Some(permit.tenant_id()), start).await
     }
 
     async fn run_request_create(
@@ -205,7 +203,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<Row, Error> {
         let (on_behalf, path, states) = (permit.clone(), path.clone(), states.clone());
         self.changing()?
-            .write(permit, move |database, _, effect| {
+            .write(permit.tenant_id(), move |database, _, effect| {
                 run_request::create(
                     database,
                     &on_behalf,
@@ -221,7 +219,7 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn run_request_cancel(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, _, _| {
+            .write(permit.tenant_id(), move |database, _, _| {
                 run_request::cancel(database, &on_behalf, &path)
             })
             .await
@@ -235,7 +233,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 path::refuse_device(&on_behalf, &path)?;
                 let end = path::resolve(database, path::viewer(&on_behalf), &path)?;
                 let Found { pk, .. } = path::find(database, &end)?;
@@ -252,11 +250,11 @@ impl<B: Backend> Store for SqlStore<B> {
         seen: &[i64],
     ) -> Result<AssignedScripts, Error> {
         self.backend.admit()?;
-        let (permit, device_id) = (permit.clone(), device_id.to_owned());
+        let (on_behalf, device_id) = (permit.clone(), device_id.to_owned());
         let seen = seen.to_owned();
         let read =
-            move |database: &dyn Database| device::scripts(database, &permit, &device_id, &seen);
-        self.backend.read(read).await
+            move |database: &dyn Database| device::scripts(database, &on_behalf, &device_id, &seen);
+        self.backend.read(Some(permit.tenant_id()), read).await
     }
 
     async fn device_script(
@@ -266,23 +264,24 @@ impl<B: Backend> Store for SqlStore<B> {
         script_id: &str,
     ) -> Result<Record, Error> {
         self.backend.admit()?;
-        let (permit, device_id) = (permit.clone(), device_id.to_owned());
+        let (on_behalf, device_id) = (permit.clone(), device_id.to_owned());
         let script_id = script_id.to_owned();
         let read = move |database: &dyn Database| {
-            device::script(database, &permit, &device_id, &script_id)
+            device::script(database, &on_behalf, &device_id, &script_id)
         };
-        self.backend.read(read).await
+        self.backend.read(Some(permit.tenant_id()), read).await
     }
 
     async fn device_seen(&self, permit: &Permit, device_id: &str) -> Result<(), Error> {
         let (tenant_id, device_id) = (permit.tenant_id().to_owned(), device_id.to_owned());
         let (backend, clock) = (Arc::clone(&self.backend), self.backend.clock());
         tokio::spawn(async move {
+            let tenant = tenant_id.clone();
             let seen = move |database: &dyn Database| {
                 device::seen(database, &*clock, &tenant_id, &device_id)
             };
             // Under a load that leaves no room for it, a later one will do.
-            let _ = backend.write_apart(seen).await;
+            let _ = backend.write_apart(Some(&tenant), seen).await;
         });
         Ok(())
     }
@@ -296,7 +295,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, id) = (permit.clone(), device_id.to_owned());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 device::inventory(database, clock, &on_behalf, &id, &facts, &accounts, effect)
             })
             .await
@@ -305,7 +304,7 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn device_retire(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 device::retire(database, clock, &on_behalf, &path, effect)
             })
             .await
@@ -316,20 +315,13 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     async fn maintain(&self, runs_before: SystemTime) -> Result<(), Error> {
-        self.changing()?.settle().await?;
-        let before = DateTimeOffset::from_system_time(runs_before).ticks();
-        loop {
-            let expire = move |database: &dyn Database| {
-                // In the order of arrival, so that no index by date is needed.
-                let sql = "DELETE FROM run WHERE received_date_time < ?1 \
-                     AND pk IN (SELECT pk FROM run ORDER BY pk LIMIT ?2)";
-                database.execute(sql, binds![before, EXPIRED])
-            };
-            let removed = self.backend.write_apart(expire).await?;
-            if i64::try_from(removed).unwrap_or(i64::MAX) < EXPIRED {
-                return Ok(());
-            }
+        let changing = self.changing()?;
+        let tenants = self.backend.read(None, change::tenants).await?;
+        for tenant_id in tenants {
+            changing.settle(&tenant_id).await?;
         }
+        let before = DateTimeOffset::from_system_time(runs_before).ticks();
+        self.backend.expire(before).await
     }
 
     async fn script_assign(
@@ -341,7 +333,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, _, effect| {
+            .write(permit.tenant_id(), move |database, _, effect| {
                 write::assign(
                     database,
                     &on_behalf,
@@ -360,10 +352,10 @@ impl<B: Backend> Store for SqlStore<B> {
         payload_ids: Vec<String>,
     ) -> Result<Vec<PayloadLink>, Error> {
         self.backend.admit()?;
-        let permit = permit.clone();
+        let on_behalf = permit.clone();
         let read =
-            move |database: &dyn Database| read::payload_links(database, &permit, payload_ids);
-        self.backend.read(read).await
+            move |database: &dyn Database| read::payload_links(database, &on_behalf, payload_ids);
+        self.backend.read(Some(permit.tenant_id()), read).await
     }
 
     async fn group_member_add(
@@ -374,7 +366,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, path, id) = (permit.clone(), path.clone(), object_id.to_owned());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 group::member_add(database, clock, &on_behalf, &path, &id, effect)
             })
             .await
@@ -383,7 +375,7 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn group_member_remove(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, clock, effect| {
+            .write(permit.tenant_id(), move |database, clock, effect| {
                 group::member_remove(database, clock, &on_behalf, &path, effect)
             })
             .await
@@ -394,23 +386,22 @@ impl<B: Backend> Store for SqlStore<B> {
             database.query("SELECT count(*) FROM secret", &[])?;
             Ok(())
         };
-        self.backend.read(probe).await?;
+        self.backend.read(None, probe).await?;
         self.backend.check()?;
         // A transaction that writes nothing is not synced, but it needs all that a write needs.
-        self.backend.write_apart(probe).await
+        self.backend.write_apart(None, probe).await
     }
 }
 
 #[async_trait]
 impl<B: Backend> IssuerStore for SqlStore<B> {
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, Error> {
-        self.backend.read(issuer::signing_keys).await
+        self.backend.read(None, issuer::signing_keys).await
     }
 
     async fn signing_key_add(&self, key: SigningKey) -> Result<(), Error> {
-        self.backend
-            .write_apart(move |database| issuer::signing_key_add(database, &key))
-            .await
+        let write = move |database: &dyn Database| issuer::signing_key_add(database, &key);
+        self.backend.write_apart(None, write).await
     }
 
     async fn application_get(
@@ -418,31 +409,34 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
         tenant_id: &str,
         client_id: &str,
     ) -> Result<Option<Application>, Error> {
-        let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
-        let read = move |database: &dyn Database| {
-            issuer::application_get(database, &tenant_id, &client_id)
-        };
-        self.backend.read(read).await
+        let (tenant, client_id) = (tenant_id.to_owned(), client_id.to_owned());
+        let read =
+            move |database: &dyn Database| issuer::application_get(database, &tenant, &client_id);
+        self.backend.read(Some(tenant_id), read).await
     }
 
     async fn application_add(&self, application: Application) -> Result<(), Error> {
+        let tenant_id = application.tenant_id.clone();
         let write = move |database: &dyn Database| issuer::application_add(database, &application);
-        self.backend.write_apart(write).await
+        self.backend.write_apart(Some(&tenant_id), write).await
     }
 
     async fn application_list(&self, tenant_id: &str) -> Result<Vec<Application>, Error> {
-        let tenant_id = tenant_id.to_owned();
-        let read = move |database: &dyn Database| issuer::application_list(database, &tenant_id);
-        self.backend.read(read).await
+        let tenant = tenant_id.to_owned();
+        let read = move |database: &dyn Database| issuer::application_list(database, &tenant);
+        self.backend.read(Some(tenant_id), read).await
     }
 
     async fn device_enroll(&self, enrollment: Enrollment) -> Result<Enrolled, Error> {
-        self.changing()?
-            .write_in(move |database, clock, effect| {
-                let enrolled = device::enroll(database, clock, &enrollment, effect)?;
-                Ok((enrolled.tenant_id.clone(), enrolled))
-            })
-            .await
+        let changing = self.changing()?;
+        let hash = enrollment.token_hash;
+        let find = move |database: &dyn Database| device::tenant_of_token(database, &hash);
+        let tenant_id = self.backend.read(None, find).await?;
+        let enroll =
+            move |database: &dyn Database, clock: &dyn Clock, effect: &mut change::Effect| {
+                device::enroll(database, clock, &enrollment, effect)
+            };
+        changing.write(&tenant_id, enroll).await
     }
 
     async fn assertion_use(
@@ -452,15 +446,15 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
         end: SystemTime,
     ) -> Result<bool, Error> {
         let write = move |database: &dyn Database| issuer::assertion_use(database, &hash, now, end);
-        self.backend.write_apart(write).await
+        self.backend.write_apart(None, write).await
     }
 
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error> {
-        let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
+        let (tenant, client_id) = (tenant_id.to_owned(), client_id.to_owned());
         let write = move |database: &dyn Database| {
-            issuer::application_delete(database, &tenant_id, &client_id)
+            issuer::application_delete(database, &tenant, &client_id)
         };
-        self.backend.write_apart(write).await
+        self.backend.write_apart(Some(tenant_id), write).await
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! All of it is one query, `effective`, over a window of devices and some scripts.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use runstate_graph::{clock::Clock, entity::RUN_STATE};
 use runstate_odata::edm::DateTimeOffset;
@@ -193,7 +193,6 @@ fn keep() -> String {
 
 const DEVICE: &str =
     "SELECT EXISTS (SELECT 1 FROM managed_device WHERE tenant_id = ?1 AND id = ?2)";
-const SCRIPT: &str = "SELECT tenant_id FROM script WHERE pk = ?1";
 const LAST_OF_STEP: &str = "SELECT max(pk) FROM (SELECT pk FROM managed_device \
      WHERE tenant_id = ?1 AND pk > ?2 ORDER BY pk LIMIT ?3) AS step";
 const INSERT: &str = "INSERT INTO device_run_state (script_pk, user_state_pk, id, version, \
@@ -284,22 +283,21 @@ pub fn device_scripts(
     Ok(Some(database.rows(scripts, key, assigned)?))
 }
 
-/// Makes the run states of a script agree with its assignments, for at most `limit` devices behind
+/// Makes the run states of a tenant's script agree with its assignments, for at most `limit` devices behind
 /// the one of that row id: a state for each device on which it is effective, pending or not
 /// applicable; no state that never had a run where it is not; results are kept.
 pub fn reconcile_script(
     database: &dyn Database,
     clock: &dyn Clock,
-    script_pk: i64,
+    (tenant_id, script_pk): (&str, i64),
     after: i64,
     limit: u32,
 ) -> Result<Step, Error> {
     let limit = i64::from(limit);
-    let tenant_id = database.one(SCRIPT, binds![script_pk], |cells| cells.text(0))?;
-    let next = database.one(LAST_OF_STEP, binds![&tenant_id, after, limit], |cells| {
+    let next = database.one(LAST_OF_STEP, binds![tenant_id, after, limit], |cells| {
         cells.optional_integer(0)
     })?;
-    let window = binds![&tenant_id, script_pk, after, limit];
+    let window = binds![tenant_id, script_pk, after, limit];
     let of_script = &texts(database.dialect()).of_script;
     let devices = reconcile(database, clock, of_script, window)?;
     Ok(Step { devices, next })
@@ -351,18 +349,28 @@ fn reconcile(
         })
     })?;
     let now = DateTimeOffset::from_system_time(clock.now());
-    let mut changed = Vec::new();
+    let (mut changed, mut counts) = (Vec::new(), BTreeMap::new());
     for pair in pairs {
-        if settle(database, now, &pair)? {
+        let count = counts.entry(pair.script_pk).or_default();
+        if settle(database, now, &pair, count)? {
             changed.push(pair.device_id);
         }
+    }
+    // Behind the states and in the order of the scripts, as reports do, so that nobody waits in a circle.
+    for (script_pk, change) in &counts {
+        counters::devices_changed(database, *script_pk, change)?;
     }
     changed.dedup();
     Ok(changed)
 }
 
 /// Gives one pair the run state that it should have; says whether it had another.
-fn settle(database: &dyn Database, now: DateTimeOffset, pair: &Pair) -> Result<bool, Error> {
+fn settle(
+    database: &dyn Database,
+    now: DateTimeOffset,
+    pair: &Pair,
+    count: &mut Change,
+) -> Result<bool, Error> {
     let outcome = if pair.is_applicable {
         "pending"
     } else {
@@ -374,17 +382,19 @@ fn settle(database: &dyn Database, now: DateTimeOffset, pair: &Pair) -> Result<b
             let id = format!("{script_id}:{}", pair.device_id);
             let (ticks, form) = (now.ticks(), now.form());
             let values = binds![pair.script_pk, &id, &pair.device_id, outcome, ticks, form];
-            Ok(database.execute(INSERT, values)? > 0)
+            let comes = database.execute(INSERT, values)? > 0;
+            if comes {
+                count.come(outcome);
+            }
+            Ok(comes)
         }
         (Some(_), Some((pk, 0, shown))) if shown != outcome => {
             database.execute(SET_RUN_STATE, binds![pk, outcome])?;
-            let mut change = Change::default();
-            change.add(shown, outcome);
-            counters::devices_changed(database, pair.script_pk, &change)?;
+            count.add(shown, outcome);
             Ok(true)
         }
         (Some(_), Some(_)) => Ok(false),
-        (None, Some((pk, version, _))) => {
+        (None, Some((pk, version, shown))) => {
             database.execute(COUNT_CANCELED, binds![pk])?;
             if version > 0 {
                 return Ok(database.execute(CANCEL, binds![pk])? > 0);
@@ -392,6 +402,7 @@ fn settle(database: &dyn Database, now: DateTimeOffset, pair: &Pair) -> Result<b
             // What had no run is no result. Its part in requests goes with it.
             database.execute(COUNT_STOPPED, binds![pk])?;
             database.execute(DELETE, binds![pk])?;
+            count.go(shown);
             database.execute(REMEMBER, binds![pair.script_pk, &pair.device_id])?;
             Ok(true)
         }
@@ -422,11 +433,11 @@ pub(crate) fn recall(
         is_applicable: true,
         state: None,
     };
-    settle(
-        database,
-        DateTimeOffset::from_system_time(clock.now()),
-        &pair,
-    )
+    let now = DateTimeOffset::from_system_time(clock.now());
+    let mut count = Change::default();
+    let comes = settle(database, now, &pair, &mut count)?;
+    counters::devices_changed(database, script_pk, &count)?;
+    Ok(comes)
 }
 
 /// Takes those devices out of a new request on which its script has nothing to do.

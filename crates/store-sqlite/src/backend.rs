@@ -55,7 +55,7 @@ impl Backend for Sqlite {
         }
     }
 
-    async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    async fn read<T, F>(&self, _: Option<&str>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&dyn Database) -> Result<T, Error> + Send + 'static,
@@ -65,7 +65,7 @@ impl Backend for Sqlite {
             .await
     }
 
-    async fn write<T, F>(&self, work: F) -> Result<T, Error>
+    async fn write<T, F>(&self, _: Option<&str>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,
@@ -75,7 +75,7 @@ impl Backend for Sqlite {
             .await
     }
 
-    async fn write_apart<T, F>(&self, work: F) -> Result<T, Error>
+    async fn write_apart<T, F>(&self, _: Option<&str>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database) -> Result<T, Error> + Send + Sync + 'static,

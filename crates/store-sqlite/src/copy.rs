@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use runstate_graph::clock::Clock;
 use runstate_store::{
     Error,
-    copy::{CopiedTable, TABLES},
+    copy::{CopiedTable, Side, TABLES},
     query::Bind,
 };
 use runstate_store_sql::{BindRef, Database as _};
@@ -52,7 +52,7 @@ impl Source {
         self.identity
     }
 
-    /// The names of a table's columns, in their order.
+    /// The names of a table's columns in a copy.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl Source {
         let sql = format!("SELECT * FROM {}", table.name);
         let statement = self.connection.prepare(&sql).map_err(store_error)?;
         let names = statement.column_names().into_iter();
-        Ok(names.map(str::to_owned).collect())
+        Ok(table.columns(names.map(str::to_owned).collect()))
     }
 
     /// How many rows a table has; of one tenant, where one is named.
@@ -70,13 +70,14 @@ impl Source {
     ///
     /// [`Error::Internal`].
     pub fn count(&self, table: &CopiedTable, tenant_id: Option<&str>) -> Result<u64, Error> {
-        let Some(condition) = condition(table, tenant_id) else {
+        let Some(condition) = table.copied(tenant_id) else {
             return Ok(0);
         };
         let sql = format!("SELECT count(*) FROM {} WHERE {condition}", table.name);
+        let tenant = rusqlite::params_from_iter(tenant_id);
         let count = self
             .connection
-            .query_row(&sql, [tenant_id], |row| row.get::<_, i64>(0));
+            .query_row(&sql, tenant, |row| row.get::<_, i64>(0));
         Ok(u64::try_from(count.map_err(store_error)?).unwrap_or(0))
     }
 
@@ -121,20 +122,11 @@ impl Source {
         limit: u32,
     ) -> Result<Vec<Vec<Bind>>, Error> {
         let columns = self.columns(table)?;
-        let Some((sql, values)) = table.page(&columns, tenant_id, after, limit) else {
+        let Some((sql, values)) = table.page(Side::Source, &columns, tenant_id, after, limit) else {
             return Ok(Vec::new());
         };
         let values: Vec<_> = values.iter().map(BindRef::from).collect();
         SqliteDatabase(&self.connection).query(&sql, &values)
-    }
-}
-
-/// Which rows are asked for; nothing where none is the tenant's.
-fn condition(table: &CopiedTable, tenant_id: Option<&str>) -> Option<String> {
-    match tenant_id {
-        Some(_) => table.of_tenant("?1"),
-        // The placeholder has to be there, since a value is bound to it.
-        None => Some("?1 IS NULL".to_owned()),
     }
 }
 
@@ -164,7 +156,7 @@ mod tests {
     fn every_table_is_copied_or_said_not_to_be() {
         let (_folder, source) = source();
         let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-             AND name NOT IN ('journal', 'run_state_count', 'secret') ORDER BY name";
+             AND name NOT IN ('journal', 'secret') ORDER BY name";
         let mut statement = source.connection.prepare(sql).unwrap();
         let there = statement.query_map([], |row| row.get(0)).unwrap();
         let there: Vec<String> = there.map(Result::unwrap).collect();

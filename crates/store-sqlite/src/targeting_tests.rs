@@ -333,7 +333,7 @@ fn script_pk(connection: &Connection, tenant: &str, script: usize) -> i64 {
 fn reconcile_scripts(connection: &Connection, choices: &mut Choices) {
     for tenant in TENANTS {
         for script in 0..SCRIPTS {
-            let pk = script_pk(connection, tenant, script);
+            let pk = (tenant, script_pk(connection, tenant, script));
             let mut next = Some(0);
             while let Some(after) = next {
                 let limit = u32::try_from(choices.below(DEVICES) + 1).unwrap();

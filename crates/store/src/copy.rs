@@ -8,6 +8,15 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::query::Bind;
 
+/// Which of the two a statement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// SQLite, where a row says whose it is only by the row that it hangs on.
+    Source,
+    /// PostgreSQL, where each row names its tenant, which leads every key.
+    Destination,
+}
+
 /// A table to be copied.
 #[derive(Debug)]
 pub struct CopiedTable {
@@ -20,7 +29,7 @@ pub struct CopiedTable {
 }
 
 /// What makes a row one tenant's.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Owned {
     /// A column `tenant_id`.
     ByTenant,
@@ -31,6 +40,7 @@ pub enum Owned {
 }
 
 const PK: &[&str] = &["pk"];
+const TENANT: &str = "tenant_id";
 
 const fn of_tenant(name: &'static str, key: &'static [&'static str]) -> CopiedTable {
     CopiedTable {
@@ -99,6 +109,12 @@ static ASSIGNMENT: CopiedTable = of("assignment", PK, "script_pk", &SCRIPT);
 static GROUP_ASSIGNMENT: CopiedTable = of("group_assignment", PK, "script_pk", &SCRIPT);
 static RUN_SUMMARY: CopiedTable = of("run_summary", PK, "script_pk", &SCRIPT);
 static USER_RUN_STATE: CopiedTable = of("user_run_state", PK, "script_pk", &SCRIPT);
+static RUN_STATE_COUNT: CopiedTable = of(
+    "run_state_count",
+    &["script_pk", "run_state"],
+    "script_pk",
+    &SCRIPT,
+);
 static DEVICE_RUN_STATE: CopiedTable = of("device_run_state", PK, "script_pk", &SCRIPT);
 static FORMER_RUN_STATE: CopiedTable = of(
     "former_run_state",
@@ -114,11 +130,10 @@ static RUN_REQUEST_DEVICE: CopiedTable = of(
     "request_pk",
     &RUN_REQUEST,
 );
-/// The runs of states that are gone belong to nobody any more: only a copy of everything has them.
+/// The runs of states that are gone belong to nobody any more, and are not copied.
 static RUN: CopiedTable = of("run", PK, "state_pk", &DEVICE_RUN_STATE);
 
-/// All tables, in the order in which they are copied. `run_state_count` is not among them: the
-/// destination counts for itself.
+/// All tables, in the order in which they are copied.
 pub static TABLES: &[&CopiedTable] = &[
     &SIGNING_KEY,
     &USED_ASSERTION,
@@ -141,6 +156,7 @@ pub static TABLES: &[&CopiedTable] = &[
     &GROUP_ASSIGNMENT,
     &RUN_SUMMARY,
     &USER_RUN_STATE,
+    &RUN_STATE_COUNT,
     &DEVICE_RUN_STATE,
     &FORMER_RUN_STATE,
     &TARGET_CHANGE,
@@ -155,16 +171,52 @@ impl CopiedTable {
         self.key == PK
     }
 
-    /// The condition that a row is the tenant's whose id is bound to that placeholder; none where no
-    /// row is any tenant's.
-    pub fn of_tenant(&self, placeholder: &str) -> Option<String> {
+    /// The names of its columns in a copy, of those that it has in the source: each row says whose it is.
+    pub fn columns(&self, source: Vec<String>) -> Vec<String> {
+        let mut columns = source;
+        if matches!(self.owner, Owned::By(..)) {
+            columns.push(TENANT.to_owned());
+        }
+        columns
+    }
+
+    /// What a page of the destination is ordered by.
+    pub fn key_there(&self) -> Vec<&'static str> {
+        let named = self.key.contains(&TENANT) || matches!(self.owner, Owned::ByNobody);
+        let tenant = (!named).then_some(TENANT);
+        tenant.into_iter().chain(self.key.iter().copied()).collect()
+    }
+
+    /// In the source, the id of the tenant whose the row is that is known by that name; null where it
+    /// hangs on a row that is gone. None where it is nobody's.
+    fn tenant(&self, row: &str) -> Option<String> {
         match self.owner {
-            Owned::ByTenant => Some(format!("tenant_id = {placeholder}")),
+            Owned::ByTenant => Some(format!("{row}.{TENANT}")),
             Owned::By(column, owner) => {
-                let (name, owned) = (owner.name, owner.of_tenant(placeholder)?);
-                Some(format!("{column} IN (SELECT pk FROM {name} WHERE {owned})"))
+                let (name, of_owner) = (owner.name, owner.tenant(owner.name)?);
+                Some(format!(
+                    "(SELECT {of_owner} FROM {name} WHERE {name}.pk = {row}.{column})"
+                ))
             }
             Owned::ByNobody => None,
+        }
+    }
+
+    /// Which rows of the source are copied: those of the tenant that is bound to `?1`, or all that are
+    /// somebody's. None where none is a tenant's.
+    pub fn copied(&self, tenant_id: Option<&str>) -> Option<String> {
+        match (self.owner, tenant_id) {
+            (Owned::ByNobody, Some(_)) => None,
+            (Owned::By(column, owner), Some(_)) => {
+                let (name, of_owner) = (owner.name, owner.copied(tenant_id)?);
+                Some(format!("{column} IN (SELECT pk FROM {name} WHERE {of_owner})"))
+            }
+            (Owned::ByTenant, Some(_)) => Some(format!("{TENANT} = ?1")),
+            (Owned::By(column, owner), None) => {
+                let name = owner.name;
+                Some(format!("{column} IN (SELECT pk FROM {name})"))
+            }
+            (_, None) => Some("TRUE".to_owned()),
         }
     }
 
@@ -173,17 +225,25 @@ impl CopiedTable {
     /// no row is the tenant's.
     pub fn page(
         &self,
+        side: Side,
         columns: &[String],
         tenant_id: Option<&str>,
         after: Option<&[Bind]>,
         limit: u32,
     ) -> Option<(String, Vec<Bind>)> {
-        let (mut conditions, mut values) = (Vec::new(), Vec::new());
+        let copied = self.copied(tenant_id)?;
+        let (condition, key) = match (side, self.owner, tenant_id) {
+            (Side::Source, ..) => (copied, self.key.to_vec()),
+            (Side::Destination, Owned::ByNobody, _) | (Side::Destination, _, None) => {
+                ("TRUE".to_owned(), self.key_there())
+            }
+            (Side::Destination, _, Some(_)) => (format!("{TENANT} = ?1"), self.key_there()),
+        };
+        let (mut conditions, mut values) = (vec![condition], Vec::new());
         if let Some(tenant_id) = tenant_id {
-            conditions.push(self.of_tenant("?1")?);
             values.push(Bind::Text(tenant_id.to_owned()));
         }
-        let key = self.key.join(", ");
+        let key = key.join(", ");
         if let Some(after) = after {
             let first = values.len() + 1;
             let places = first..first + after.len();
@@ -191,12 +251,15 @@ impl CopiedTable {
             conditions.push(format!("({key}) > ({})", places.join(", ")));
             values.extend_from_slice(after);
         }
-        let condition = match conditions.is_empty() {
-            true => String::new(),
-            false => format!("WHERE {}", conditions.join(" AND ")),
+        let name = self.name;
+        let cell = |column: &String| match (side, self.owner, &**column) {
+            (Side::Source, Owned::By(..), TENANT) => self.tenant(name),
+            _ => Some(column.clone()),
         };
-        let (columns, name) = (columns.join(", "), self.name);
-        let sql = format!("SELECT {columns} FROM {name} {condition} ORDER BY {key} LIMIT {limit}");
+        let cells: Vec<String> = columns.iter().filter_map(cell).collect();
+        let (cells, condition) = (cells.join(", "), conditions.join(" AND "));
+        let sql =
+            format!("SELECT {cells} FROM {name} WHERE {condition} ORDER BY {key} LIMIT {limit}");
         Some((sql, values))
     }
 
@@ -270,7 +333,12 @@ mod tests {
     fn whose_a_row_is_follows_from_table_to_table() {
         let owned = "state_pk IN (SELECT pk FROM device_run_state WHERE script_pk IN \
              (SELECT pk FROM script WHERE tenant_id = ?1))";
-        assert_eq!(RUN.of_tenant("?1").as_deref(), Some(owned));
+        assert_eq!(RUN.copied(Some("t")).as_deref(), Some(owned));
+        let of_all = "state_pk IN (SELECT pk FROM device_run_state)";
+        assert_eq!(RUN.copied(None).as_deref(), Some(of_all));
+        let tenant = "(SELECT (SELECT script.tenant_id FROM script WHERE script.pk = \
+             device_run_state.script_pk) FROM device_run_state WHERE device_run_state.pk = run.state_pk)";
+        assert_eq!(RUN.tenant("run").as_deref(), Some(tenant));
     }
 
     #[test]

@@ -69,9 +69,9 @@ async fn a_file_is_copied_whole_and_once() {
     );
     assert_eq!(counts(&database), copied);
     // New rows do not meet the copied.
-    let insert = "INSERT INTO run (id, version, state_pk, run_state, last_state_update_date_time, \
+    let insert = "INSERT INTO run (tenant_id, id, version, state_pk, run_state, last_state_update_date_time, \
          last_state_update_date_time_form, error_code, received_date_time, received_date_time_form, \
-         output_truncated) VALUES ('new', 1, 1, 0, 0, 0, 0, 0, 0, 0) RETURNING pk > \
+         output_truncated) VALUES ('t', 'new', 1, 1, 0, 0, 0, 0, 0, 0, 0) RETURNING pk > \
          (SELECT max(pk) FROM run)";
     assert_eq!(database.psql(insert).lines().next(), Some("t"));
 }
@@ -91,9 +91,9 @@ async fn what_is_gone_gives_its_number_to_nothing_new() {
         .unwrap();
     drop(connection);
     migrate(&file, &database, None).await.unwrap();
-    let next = "INSERT INTO device_run_state (id, version, script_pk, user_state_pk, run_state, \
+    let next = "INSERT INTO device_run_state (tenant_id, id, version, script_pk, user_state_pk, run_state, \
          last_state_update_date_time, last_state_update_date_time_form, error_code) \
-         SELECT 'new', 0, min(pk), 0, 0, 0, 0, 0 FROM script RETURNING pk";
+         SELECT 't', 'new', 0, min(pk), 0, 0, 0, 0, 0 FROM script RETURNING pk";
     let next: i64 = database.psql(next).lines().next().unwrap().parse().unwrap();
     assert!(next > last, "{next} after {last}");
 }
@@ -119,7 +119,7 @@ async fn a_copy_that_was_interrupted_goes_on() {
             let limit = if table.name == "script" { 3 } else { PIECE };
             let rows = source.rows(table, None, None, limit).unwrap();
             let Some(last) = rows.last() else { continue };
-            let last = key(table, &columns, last);
+            let last = key(table.key, &columns, last);
             destination
                 .append(table, &columns, &rows, last)
                 .await

@@ -42,7 +42,7 @@ async fn every_server_hears_of_what_is_committed() {
     let tell = async |change: Change, fails: bool| {
         fixture
             .store
-            .transaction(Isolation::Serializable, move |database| {
+            .transaction(Isolation::Serializable, None, move |database| {
                 notify(database, &change)?;
                 match fails {
                     true => Err(runstate_store::Error::PreconditionFailed),
@@ -80,7 +80,7 @@ async fn after_a_lost_connection_anything_may_have_changed() {
     let sent = told.clone();
     let write = fixture
         .store
-        .transaction(Isolation::Serializable, move |database| {
+        .transaction(Isolation::Serializable, None, move |database| {
             notify(database, &sent)
         });
     write.await.unwrap();

@@ -104,7 +104,7 @@ async fn a_write_whose_connection_is_cut_is_done_once() {
     let counted = Arc::clone(&attempts);
     let written = fixture
         .store
-        .transaction(Isolation::Serializable, move |database| {
+        .transaction(Isolation::Serializable, None, move |database| {
             database.execute("INSERT INTO t VALUES (1)", &[])?;
             if counted.fetch_add(1, Ordering::Relaxed) == 0 {
                 // Cut off between two statements; the next one finds out.
@@ -126,17 +126,17 @@ async fn connections_that_were_cut_while_idle_are_replaced() {
     let reads = (0..8).map(|_| {
         fixture
             .store
-            .read(|database| database.query("SELECT 1", &[]))
+            .read(None, |database| database.query("SELECT 1", &[]))
     });
     assert!(join_all(reads).await.iter().all(Result::is_ok));
     assert_ne!(fixture.database.psql(KILL), "0");
     let read = fixture
         .store
-        .read(|database| database.query("SELECT 1", &[]));
+        .read(None, |database| database.query("SELECT 1", &[]));
     assert!(read.await.is_ok());
     let write = fixture
         .store
-        .transaction(Isolation::Serializable, |database| {
+        .transaction(Isolation::Serializable, None, |database| {
             database.execute("UPDATE script SET version = 2", &[])
         });
     assert_eq!(write.await, Ok(1));
@@ -148,11 +148,11 @@ async fn a_server_that_is_away_is_unavailable_and_comes_back() {
         return;
     };
     let store = Postgres::open(&cluster.url(), clock()).await.unwrap();
-    let create = store.transaction(Isolation::ReadCommitted, |database| {
+    let create = store.transaction(Isolation::ReadCommitted, None, |database| {
         database.execute("CREATE TABLE t AS SELECT 1::bigint AS n", &[])
     });
     create.await.unwrap();
-    let read = || store.read(|database| database.query("SELECT n FROM t", &[]));
+    let read = || store.read(None, |database| database.query("SELECT n FROM t", &[]));
     let report = || store.report(report("s", "d", r#"{"runState": "success"}"#));
     assert!(read().await.is_ok());
     let unknown = report().await;

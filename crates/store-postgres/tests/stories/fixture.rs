@@ -75,16 +75,19 @@ impl Fixture {
                     created_date_time_form, last_modified_date_time, last_modified_date_time_form,
                     run_as_account, role_scope_tag_ids)
                 VALUES ('{id}', 1, '{tenant_id}', '{KIND}', '{id}', 0, 13455, 0, 13455, 0, '[]')
-                RETURNING pk
+                RETURNING tenant_id, pk
             ), r AS (
-                INSERT INTO run_summary (id, version, script_pk, success_device_count,
+                INSERT INTO run_summary (id, version, tenant_id, script_pk, success_device_count,
                     error_device_count, success_user_count, error_user_count)
-                SELECT '{id}', 1, pk, 0, 0, 0, 0 FROM s
+                SELECT '{id}', 1, tenant_id, pk, 0, 0, 0, 0 FROM s
+            ), c AS (
+                INSERT INTO run_state_count (tenant_id, script_pk, run_state, count)
+                SELECT tenant_id, pk, 0, {states} FROM s
             )
-            INSERT INTO device_run_state (id, version, script_pk, user_state_pk, device_id, run_state,
-                result_message, last_state_update_date_time, last_state_update_date_time_form,
-                error_code)
-            SELECT '{id}:d' || n, 0, pk, 0, 'd' || n, 0, 'before', 0, 13455, 7
+            INSERT INTO device_run_state (id, version, tenant_id, script_pk, user_state_pk, device_id,
+                run_state, result_message, last_state_update_date_time,
+                last_state_update_date_time_form, error_code)
+            SELECT '{id}:d' || n, 0, tenant_id, pk, 0, 'd' || n, 0, 'before', 0, 13455, 7
             FROM s, generate_series(1, {states}) AS n"
         );
         assert_eq!(self.database.psql(&sql), "");

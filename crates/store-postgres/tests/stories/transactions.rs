@@ -40,7 +40,7 @@ async fn values_go_in_and_out_in_the_types_that_the_server_finds() {
     let expected = vec![all.clone(), vec![Bind::Null; 7]];
     let rows = fixture
         .store
-        .transaction(Serializable, move |database| {
+        .transaction(Serializable, None, move |database| {
             assert_eq!(database.dialect(), Dialect::Postgres);
             let insert = "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let binds: Vec<BindRef<'_>> = all.iter().map(BindRef::from).collect();
@@ -56,7 +56,7 @@ async fn values_go_in_and_out_in_the_types_that_the_server_finds() {
     assert_eq!(rows, expected);
     let nothing = fixture
         .store
-        .read(|database| {
+        .read(None, |database| {
             let none = database.query("SELECT pg_notify('c', 'p')", &[])?;
             let update = database.execute("SELECT 1 WHERE FALSE", &[])?;
             Ok((none, update))
@@ -75,7 +75,7 @@ async fn what_does_not_fit_is_a_fault_of_ours_or_of_the_value() {
     let one = async |sql: &'static str, bind: Bind| {
         fixture
             .store
-            .transaction(Serializable, move |database| {
+            .transaction(Serializable, None, move |database| {
                 database.execute(sql, &[BindRef::from(&bind)])
             })
             .await
@@ -102,7 +102,7 @@ async fn what_does_not_fit_is_a_fault_of_ours_or_of_the_value() {
     assert!(matches!(result, Err(Error::Conflict { .. })), "{result:?}");
     let numeric = fixture
         .store
-        .read(|database| database.query("SELECT 1.5::numeric", &[]))
+        .read(None, |database| database.query("SELECT 1.5::numeric", &[]))
         .await;
     assert!(
         matches!(numeric, Err(Error::Internal { .. })),
@@ -122,7 +122,7 @@ async fn a_read_sees_one_moment_and_changes_nothing() {
     let store = Arc::clone(&fixture.store);
     let read = tokio::spawn(async move {
         store
-            .read(move |database| {
+            .read(None, move |database| {
                 let before = database.query("SELECT count(*) FROM t", &[])?;
                 seen.send(()).unwrap();
                 go_on.recv().unwrap();
@@ -135,7 +135,7 @@ async fn a_read_sees_one_moment_and_changes_nothing() {
     first.await.unwrap();
     let insert = |database: &dyn Database| database.execute("INSERT INTO t VALUES (7)", &[]);
     assert_eq!(
-        fixture.store.transaction(ReadCommitted, insert).await,
+        fixture.store.transaction(ReadCommitted, None, insert).await,
         Ok(1)
     );
     written.send(()).unwrap();
@@ -150,7 +150,7 @@ async fn a_read_whose_client_goes_away_is_interrupted() {
         return;
     };
     let (started, at_work) = oneshot::channel();
-    let read = fixture.store.read(move |database| {
+    let read = fixture.store.read(None, move |database| {
         started.send(()).unwrap();
         // Longer than any time-out of a test.
         let sql = "SELECT 'endless', count(*) FROM generate_series(1, 1000000000000) AS g";
@@ -183,7 +183,7 @@ async fn writes_that_look_first_do_not_overlook_one_another() {
     let attempts = Arc::new(AtomicU32::new(0));
     let writes = (0..16).map(|_| {
         let attempts = Arc::clone(&attempts);
-        fixture.store.transaction(Serializable, move |database| {
+        fixture.store.transaction(Serializable, None, move |database| {
             attempts.fetch_add(1, Ordering::Relaxed);
             let rows = database.query("SELECT count(*) FROM t", &[])?;
             let [Bind::Integer(count)] = rows[0].as_slice() else {
@@ -230,7 +230,7 @@ async fn a_write_gets_through_among_reports_without_a_pause() {
     });
     let reporters: Vec<_> = reporters.collect();
     for number in 1..=20 {
-        let write = fixture.store.transaction(Serializable, |database| {
+        let write = fixture.store.transaction(Serializable, None, |database| {
             database.query("SELECT success_device_count FROM run_summary", &[])?;
             database.execute(
                 "UPDATE run_summary SET success_user_count = success_user_count + 1",
@@ -257,20 +257,20 @@ async fn a_write_that_fails_or_panics_changes_nothing() {
         fixture.database.psql("CREATE TABLE t (n int8 NOT NULL)"),
         ""
     );
-    let refused = fixture.store.transaction(Serializable, |database| {
+    let refused = fixture.store.transaction(Serializable, None, |database| {
         database.execute("INSERT INTO t VALUES (1)", &[])?;
         Err::<(), _>(Error::PreconditionFailed)
     });
     assert_eq!(refused.await, Err(Error::PreconditionFailed));
     // A statement that failed is not passed over: PostgreSQL would commit nothing and say nothing.
-    let passed_over = fixture.store.transaction(Serializable, |database| {
+    let passed_over = fixture.store.transaction(Serializable, None, |database| {
         database.execute("INSERT INTO t VALUES (1)", &[])?;
         let _ = database.execute("INSERT INTO t VALUES (?1)", &[BindRef::Null]);
         Ok(())
     });
     let result = passed_over.await;
     assert!(matches!(result, Err(Error::Internal { .. })), "{result:?}");
-    let panicked = fixture.store.transaction(Serializable, |database| {
+    let panicked = fixture.store.transaction(Serializable, None, |database| {
         database.execute("INSERT INTO t VALUES (1)", &[])?;
         if fixture_is_there() {
             panic!("as a test");
@@ -281,7 +281,7 @@ async fn a_write_that_fails_or_panics_changes_nothing() {
     assert!(matches!(result, Err(Error::Internal { .. })), "{result:?}");
     assert_eq!(fixture.database.psql("SELECT count(*) FROM t"), "0");
     let insert = |database: &dyn Database| database.execute("INSERT INTO t VALUES (2)", &[]);
-    assert_eq!(fixture.store.transaction(Serializable, insert).await, Ok(1));
+    assert_eq!(fixture.store.transaction(Serializable, None, insert).await, Ok(1));
     assert_eq!(fixture.database.psql("SELECT n FROM t"), "2");
 }
 

@@ -43,7 +43,8 @@ fn scene() -> Scene {
             success_user_count, error_user_count) VALUES ('s', 1, 1, 0, 0, 0, 0);
         INSERT INTO device_run_state (id, version, script_pk, user_state_pk, device_id, run_state,
             last_state_update_date_time, last_state_update_date_time_form, error_code)
-            VALUES ('s:d', 0, 1, 0, 'd', 0, 0, 13441, 0)";
+            VALUES ('s:d', 0, 1, 0, 'd', 0, 0, 13441, 0);
+        INSERT INTO run_state_count (script_pk, run_state, count) VALUES (1, 0, 1)";
     writing.execute_batch(rows).unwrap();
     let journal::Opened { log, overlay, lock } = journal::open(&writing, &file).unwrap();
     let taking = Taking {

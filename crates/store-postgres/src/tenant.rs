@@ -1,0 +1,477 @@
+//! One tenant's part of the tables.
+//!
+//! The statements that all backends share find rows by ids that are unique, whosever they are. Here the
+//! tenant leads every key, so that all that a tenant has can be on one machine of several (Citus); a
+//! statement has to say whose rows it means, of each table that it names. It does not say so itself: in a
+//! transaction of one tenant's data, [`of_tenant`] puts it in. No statement can forget it, and none can
+//! reach another tenant's rows, whatever ids it is given.
+//!
+//! | a statement says | and is run as |
+//! |---|---|
+//! | `FROM script AS s`, `JOIN script` | `FROM (SELECT * FROM script WHERE tenant_id = $3) AS s` |
+//! | `UPDATE`, `DELETE FROM script … WHERE a OR b` | `… WHERE script.tenant_id = $3 AND (a OR b)` |
+//! | `INSERT INTO run (id) VALUES (?1)` | `INSERT INTO run (tenant_id, id) VALUES ($3, ?1)` |
+//! | `INSERT INTO run (id) SELECT pk …` | `INSERT INTO run (tenant_id, id) SELECT $3::text, pk …` |
+//! | `ON CONFLICT (id)` | `ON CONFLICT (tenant_id, id)` |
+//!
+//! Whatever names a table in any other place is refused.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::database::numbered;
+
+/// The tables that hold tenants' data, in an order in which each comes after those that it refers to; and
+/// the view over some of them.
+pub(crate) const TABLES: &[&str] = &[
+    "script",
+    "assignment",
+    "group_assignment",
+    "run_summary",
+    "user_run_state",
+    "device_run_state",
+    "run",
+    "run_state_count",
+    "managed_device",
+    "assignment_filter",
+    "user_account",
+    "directory_group",
+    "group_member",
+    "application",
+    "application_secret",
+    "application_key",
+    "script_version",
+    "logged_on_user",
+    "targeting",
+    "device_targeting",
+    "target_change",
+    "former_run_state",
+    "enrollment_token",
+    "retired_device",
+    "run_request",
+    "run_request_device",
+];
+
+/// See [`TABLES`].
+const VIEW: &str = "directory_object";
+
+/// A statement that names a tenant's table where it cannot be said whose rows are meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a statement names the table {table} where its tenant cannot be said")]
+pub(crate) struct Unscoped {
+    table: String,
+}
+
+/// The statement as one of a tenant's, whose id is bound to the placeholder of that number. None where it
+/// concerns no tenant's table.
+pub(crate) fn of_tenant(sql: &str, number: usize) -> Result<Option<String>, Unscoped> {
+    let mut scoping = Scoping {
+        tokens: tokens(sql),
+        at: 0,
+        text: String::with_capacity(sql.len() + 128),
+        tenant: format!("${number}"),
+        clauses: Vec::new(),
+        found: false,
+    };
+    scoping.run()?;
+    Ok(scoping.found.then_some(scoping.text))
+}
+
+/// A statement as PostgreSQL is given it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// With placeholders `$1` ….
+    pub(crate) sql: String,
+    /// Whether the tenant's id is bound behind all other values.
+    pub(crate) has_tenant: bool,
+}
+
+/// How many texts are kept before all are forgotten: the queries of clients repeat, but there is no end to
+/// what they may ask.
+const TEXTS: usize = 4_096;
+
+/// The texts that were asked for, so that each is put together once.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Mutex<HashMap<String, Arc<Text>>>);
+
+impl Texts {
+    /// The statement, of a tenant's data, with that many values of its own.
+    pub(crate) fn of_tenant(&self, sql: &str, values: usize) -> Result<Arc<Text>, Unscoped> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = known.get(sql) {
+            return Ok(Arc::clone(text));
+        }
+        let numbered = numbered(sql);
+        let scoped = of_tenant(&numbered, values + 1)?;
+        let text = Arc::new(Text {
+            has_tenant: scoped.is_some(),
+            sql: scoped.unwrap_or_else(|| numbered.into_owned()),
+        });
+        if known.len() >= TEXTS {
+            known.clear();
+        }
+        known.insert(sql.to_owned(), Arc::clone(&text));
+        Ok(text)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token<'a> {
+    /// A keyword, a name or a number.
+    Word(&'a str),
+    /// White space, a literal, a comment or anything else, as it is.
+    Other(&'a str),
+    Open,
+    Close,
+}
+
+/// What an open parenthesis, or the statement itself, is in the middle of.
+#[derive(Debug, Default)]
+struct Clause {
+    /// The name of the row that is changed, whose `WHERE` is still to come.
+    changes: Option<String>,
+    /// Its `WHERE` has begun, and ends with this clause.
+    in_where: bool,
+    /// Rows are added, by `VALUES` or `SELECT`, to which the tenant belongs.
+    adds: Adds,
+    /// Of a tenant's table, so that its unique keys begin with the tenant.
+    conflict: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Adds {
+    #[default]
+    Nothing,
+    /// What each row begins with is known once `VALUES` or `SELECT` comes.
+    Soon,
+    Values,
+    Select,
+}
+
+struct Scoping<'a> {
+    tokens: Vec<Token<'a>>,
+    at: usize,
+    text: String,
+    tenant: String,
+    clauses: Vec<Clause>,
+    found: bool,
+}
+
+impl<'a> Scoping<'a> {
+    fn run(&mut self) -> Result<(), Unscoped> {
+        self.clauses.push(Clause::default());
+        while let Some(token) = self.next() {
+            match token {
+                Token::Open => self.open(),
+                Token::Close => self.close()?,
+                Token::Other(text) => self.text.push_str(text),
+                Token::Word(word) => self.word(word)?,
+            }
+        }
+        self.end_clause()
+    }
+
+    fn word(&mut self, word: &'a str) -> Result<(), Unscoped> {
+        let upper = word.to_ascii_uppercase();
+        match &*upper {
+            "FROM" | "JOIN" => {
+                self.text.push_str(word);
+                self.read_table();
+            }
+            "DELETE" => {
+                self.text.push_str(word);
+                self.copy_space();
+                if self.is_next("FROM") {
+                    self.copy();
+                    self.change_table();
+                }
+            }
+            "UPDATE" => {
+                self.text.push_str(word);
+                self.change_table();
+            }
+            "INTO" => {
+                self.text.push_str(word);
+                self.add_to_table();
+            }
+            "WHERE" => {
+                self.text.push_str(word);
+                if let Some(row) = self.clause().changes.take() {
+                    let tenant = self.tenant.clone();
+                    let _ = write!(self.text, " {row}.tenant_id = {tenant} AND (");
+                    self.clause().in_where = true;
+                }
+            }
+            "RETURNING" => {
+                self.end_where()?;
+                self.text.push_str(word);
+            }
+            "VALUES" if self.clause().adds == Adds::Soon => {
+                self.text.push_str(word);
+                self.clause().adds = Adds::Values;
+            }
+            "SELECT" if matches!(self.clause().adds, Adds::Soon | Adds::Select) => {
+                self.text.push_str(word);
+                self.clause().adds = Adds::Select;
+                self.copy_space();
+                if self.is_next("DISTINCT") {
+                    self.copy();
+                }
+                let _ = write!(self.text, " {}::text, ", self.tenant);
+            }
+            "CONFLICT" => {
+                self.text.push_str(word);
+                self.clause().adds = Adds::Nothing;
+                self.copy_space();
+                if self.clause().conflict && self.tokens.get(self.at) == Some(&Token::Open) {
+                    self.at += 1;
+                    self.clauses.push(Clause::default());
+                    self.text.push('(');
+                    self.copy_space();
+                    if !self.is_next("tenant_id") {
+                        self.text.push_str("tenant_id, ");
+                    }
+                }
+            }
+            _ => {
+                if is_tenants(word) && !self.is_qualifier() {
+                    return Err(unscoped(word));
+                }
+                self.text.push_str(word);
+            }
+        }
+        Ok(())
+    }
+
+    /// Behind `FROM` and `JOIN`.
+    fn read_table(&mut self) {
+        self.copy_space();
+        if self.is_next("LATERAL") {
+            self.copy();
+            self.copy_space();
+        }
+        let Some(Token::Word(table)) = self.peek() else {
+            return;
+        };
+        self.at += 1;
+        // `IS DISTINCT FROM script.id` names no table.
+        if !is_tenants(table) || self.is_qualifier() {
+            self.at -= 1;
+            return;
+        }
+        self.found = true;
+        let _ = write!(
+            self.text,
+            "(SELECT * FROM {table} WHERE tenant_id = {})",
+            self.tenant
+        );
+        if self.word_behind() != Some("AS") {
+            let _ = write!(self.text, " AS {table}");
+        }
+    }
+
+    /// Behind `UPDATE` and `DELETE FROM`.
+    fn change_table(&mut self) {
+        self.copy_space();
+        let Some(Token::Word(table)) = self.peek() else {
+            return;
+        };
+        if !is_tenants(table) {
+            return;
+        }
+        self.copy();
+        self.found = true;
+        let mut row = table;
+        if self.word_behind() == Some("AS") {
+            self.copy_space();
+            self.copy();
+            self.copy_space();
+            if let Some(Token::Word(alias)) = self.peek() {
+                row = alias;
+                self.copy();
+            }
+        }
+        self.clause().changes = Some(row.to_owned());
+    }
+
+    /// Behind `INSERT INTO`.
+    fn add_to_table(&mut self) {
+        self.copy_space();
+        let Some(Token::Word(table)) = self.peek() else {
+            return;
+        };
+        if !is_tenants(table) {
+            return;
+        }
+        self.copy();
+        self.found = true;
+        self.clause().conflict = true;
+        // Up to the names of its columns.
+        while let Some(token) = self.tokens.get(self.at)
+            && *token != Token::Open
+        {
+            self.copy();
+        }
+        let columns = self.tokens.iter().skip(self.at);
+        let mut columns = columns.take_while(|token| **token != Token::Close);
+        if columns.any(|token| *token == Token::Word("tenant_id")) {
+            return;
+        }
+        if self.tokens.get(self.at) == Some(&Token::Open) {
+            self.at += 1;
+            self.text.push_str("(tenant_id, ");
+            self.clauses.push(Clause::default());
+            // Once this parenthesis is closed.
+            let before = self.clauses.len().checked_sub(2);
+            if let Some(clause) = before.and_then(|at| self.clauses.get_mut(at)) {
+                clause.adds = Adds::Soon;
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        self.text.push('(');
+        if self.clause().adds == Adds::Values {
+            let _ = write!(self.text, "{}, ", self.tenant);
+        }
+        self.clauses.push(Clause::default());
+    }
+
+    fn close(&mut self) -> Result<(), Unscoped> {
+        self.end_clause()?;
+        self.text.push(')');
+        if self.clauses.is_empty() {
+            self.clauses.push(Clause::default());
+        }
+        Ok(())
+    }
+
+    fn end_clause(&mut self) -> Result<(), Unscoped> {
+        self.end_where()?;
+        self.clauses.pop();
+        Ok(())
+    }
+
+    /// A `WHERE` that the tenant was put into ends; where one is still to come, it never will.
+    fn end_where(&mut self) -> Result<(), Unscoped> {
+        let clause = self.clause();
+        if let Some(row) = clause.changes.take() {
+            return Err(unscoped(&row));
+        }
+        if std::mem::take(&mut clause.in_where) {
+            let end = self.text.trim_end().len();
+            self.text.insert(end, ')');
+        }
+        Ok(())
+    }
+
+    fn clause(&mut self) -> &mut Clause {
+        if self.clauses.is_empty() {
+            self.clauses.push(Clause::default());
+        }
+        let last = self.clauses.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "there is one, see above")]
+        &mut self.clauses[last]
+    }
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let token = self.tokens.get(self.at).copied();
+        self.at += 1;
+        token
+    }
+
+    fn peek(&self) -> Option<Token<'a>> {
+        self.tokens.get(self.at).copied()
+    }
+
+    /// Takes the next token as it is.
+    fn copy(&mut self) {
+        match self.next() {
+            Some(Token::Word(text) | Token::Other(text)) => self.text.push_str(text),
+            Some(Token::Open) => self.text.push('('),
+            Some(Token::Close) => self.text.push(')'),
+            None => {}
+        }
+    }
+
+    fn copy_space(&mut self) {
+        while let Some(Token::Other(text)) = self.peek()
+            && text.trim().is_empty()
+        {
+            self.copy();
+        }
+    }
+
+    fn is_next(&self, word: &str) -> bool {
+        matches!(self.peek(), Some(Token::Word(next)) if next.eq_ignore_ascii_case(word))
+    }
+
+    /// The word that comes next, behind white space.
+    fn word_behind(&self) -> Option<&'a str> {
+        let rest = self.tokens.iter().skip(self.at);
+        let mut rest =
+            rest.skip_while(|token| matches!(token, Token::Other(text) if text.trim().is_empty()));
+        match rest.next() {
+            Some(Token::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// Whether the word just taken is what a column is said to be of, or a column.
+    fn is_qualifier(&self) -> bool {
+        let is_dot = |at: Option<usize>| {
+            let token = at.and_then(|at| self.tokens.get(at));
+            matches!(token, Some(Token::Other(text)) if text.starts_with('.'))
+        };
+        is_dot(Some(self.at)) || is_dot(self.at.checked_sub(2))
+    }
+}
+
+fn is_tenants(word: &str) -> bool {
+    word == VIEW || TABLES.contains(&word)
+}
+
+fn unscoped(table: &str) -> Unscoped {
+    Unscoped {
+        table: table.to_owned(),
+    }
+}
+
+/// The statement in pieces that are its text again when put together.
+fn tokens(sql: &str) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    let mut rest = sql;
+    while let Some(first) = rest.chars().next() {
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let end = match first {
+            '(' | ')' => 1,
+            // Up to the same again; one that is doubled begins the next literal.
+            '\'' | '"' => rest
+                .char_indices()
+                .skip(1)
+                .find(|(_, letter)| *letter == first)
+                .map_or(rest.len(), |(at, _)| at + 1),
+            _ if is_word(first) => rest.find(|it| !is_word(it)).unwrap_or(rest.len()),
+            _ if first.is_whitespace() => rest
+                .find(|it: char| !it.is_whitespace())
+                .unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (token, behind) = rest.split_at(end);
+        tokens.push(match first {
+            '(' => Token::Open,
+            ')' => Token::Close,
+            _ if is_word(first) => Token::Word(token),
+            _ => Token::Other(token),
+        });
+        rest = behind;
+    }
+    tokens
+}
+
+#[cfg(test)]
+#[path = "tenant/tests.rs"]
+mod tests;
