@@ -319,12 +319,16 @@ CREATE TABLE group_member (
 CREATE INDEX group_member_by_object ON group_member (tenant_id, object_id, group_pk);
 
 -- What a group may hold; `kind` is the exact entity type's name.
-CREATE VIEW directory_object (tenant_id, kind, pk, id, version, display_name) AS
-    SELECT tenant_id, 'user' COLLATE "C", pk, id, version, display_name FROM user_account
+CREATE VIEW directory_object AS
+    SELECT tenant_id, 'user'::text COLLATE "C" AS kind, pk, id, version, display_name
+        FROM user_account
     UNION ALL
-    SELECT tenant_id, 'group' COLLATE "C", pk, id, version, display_name FROM directory_group
+    SELECT tenant_id, 'group'::text COLLATE "C" AS kind, pk, id, version, display_name
+        FROM directory_group
     UNION ALL
-    SELECT tenant_id, 'managedDevice' COLLATE "C", pk, id, version, device_name FROM managed_device;
+    SELECT tenant_id, 'managedDevice'::text COLLATE "C" AS kind, pk, id, version,
+            device_name AS display_name
+        FROM managed_device;
 
 -- What the built-in issuer of tokens remembers. Moments are whole seconds since 1970, in UTC.
 

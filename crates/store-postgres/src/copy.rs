@@ -23,9 +23,6 @@ use crate::{
     migration,
 };
 
-/// A copy takes the time that it takes.
-const SETTINGS: &str = "; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
-
 /// One copy into a database at a time; the letters `Runscopy`.
 const LOCK: &str = "SELECT pg_try_advisory_lock(x'52756e73636f7079'::bigint)";
 
@@ -91,7 +88,7 @@ impl Destination {
         tenant_id: Option<&str>,
         last_pks: &HashMap<&'static str, i64>,
     ) -> Result<Self, CopyError> {
-        let pool = Address::of(url)?.pool(1, SETTINGS)?;
+        let pool = Address::of(url)?.pool(1, migration::NO_HURRY)?;
         let mut client = pool.get().await.map_err(OpenError::from)?;
         migration::migrate(&mut client).await?;
         let locked = client.query_one(LOCK, &[]).await.map_err(said)?;

@@ -10,13 +10,15 @@
 //! 2. `migration` and `connection`: the database and how it is reached; `tls`; `migrations/` is its
 //!    schema;
 //! 3. `database`: a transaction as [`runstate_store_sql`] sees it; `tenant`: how it keeps to one tenant;
-//!    `readers` and `writer`: who runs one,
-//!    what is tried again and what is not; `error`: what PostgreSQL says, in the store's words;
+//!    `readers` and `writer`: who runs one, what is tried again and what is not; `error`: what PostgreSQL
+//!    says, in the store's words;
 //! 4. `report` and `run_state`: the way of a run's outcome into the tables, many in one statement;
 //! 5. `copy`: another store's rows brought in;
-//! 6. `notify`: changes told from server to server.
+//! 6. `citus`: the tables spread over several machines; `spread`: reports then;
+//! 7. `notify`: changes told from server to server.
 
 mod backend;
+mod citus;
 mod connection;
 mod copy;
 mod database;
@@ -27,10 +29,12 @@ mod open;
 mod readers;
 mod report;
 mod run_state;
+mod spread;
 mod tenant;
 mod tls;
 mod writer;
 
+pub use citus::distribute;
 pub use copy::{CopyError, Destination};
 pub use error::OpenError;
 pub use notify::notify;

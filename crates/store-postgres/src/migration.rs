@@ -6,7 +6,7 @@
 
 use tokio_postgres::Client;
 
-use crate::OpenError;
+use crate::{OpenError, citus};
 
 /// A step of the schema's history.
 struct Migration {
@@ -23,11 +23,15 @@ const MIGRATIONS: &[Migration] = &[Migration {
 }];
 
 /// The number of the advisory lock, the letters `Runstate`: no other program's, it is to be hoped.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(x'52756e7374617465'::bigint)";
+pub(crate) const LOCK: &str = "SELECT pg_advisory_xact_lock(x'52756e7374617465'::bigint)";
 
 /// However long it takes, and whoever else is at it.
 const PATIENCE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// The same, for a whole connection.
+pub(crate) const NO_HURRY: &str = "; SET statement_timeout = 0; SET lock_timeout = 0; \
+     SET idle_in_transaction_session_timeout = 0";
 
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (\
      version BIGINT PRIMARY KEY, serves BIGINT NOT NULL, \
@@ -64,6 +68,16 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), OpenError> {
         transaction
             .execute(note, &[&number, &migration.serves])
             .await?;
+    }
+    // What is new is empty. Tables that were filled before the database had Citus are spread when
+    // somebody asks for it ([`citus::distribute`]): that takes time, and no writes meanwhile.
+    if citus::is_there(&transaction).await? {
+        if version == 0 || citus::is_spread(&transaction).await? {
+            citus::spread(&transaction).await?;
+        } else {
+            tracing::warn!("the database has Citus, and its tables are all on one machine; `runstate \
+                migrate --to URL` spreads them");
+        }
     }
     transaction.commit().await?;
     Ok(())

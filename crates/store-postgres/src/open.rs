@@ -7,7 +7,7 @@ use runstate_store::Error;
 use runstate_store_sql::{Database, SqlStore};
 
 use crate::{
-    Isolation, OpenError, Report, Reported,
+    Isolation, OpenError, Report, Reported, citus,
     connection::{Address, REPORTING},
     migration,
     notify::Listener,
@@ -57,20 +57,23 @@ impl Postgres {
         let mut client = pool.get().await?;
         migration::migrate(&mut client).await?;
         let skip_token_key = secret(&client, "skip_token").await?;
+        let is_spread = citus::is_there(&**client).await? && citus::is_spread(&**client).await?;
         drop(client);
         let reporting = address.pool(IN_FLIGHT, REPORTING)?;
+        let writer = Writer::new(pool.clone(), is_spread);
+        let spread = is_spread.then(|| writer.clone());
         Ok(Self {
-            readers: Readers::new(pool.clone(), address.tls.clone()),
-            writer: Writer::new(pool),
-            reports: Reports::start(reporting, Arc::clone(&clock)),
+            readers: Readers::new(pool, address.tls.clone()),
+            writer,
+            reports: Reports::start(reporting, Arc::clone(&clock), spread),
             listener: Listener::start(address.clone()),
             clock,
             skip_token_key,
         })
     }
 
-    /// Runs `work` in a transaction of that tenant's data, anew where others stood in its way. Its result is durable when
-    /// this returns.
+    /// Runs `work` in a transaction of that tenant's data, anew where others stood in its way. Its result
+    /// is durable when this returns.
     ///
     /// # Errors
     ///

@@ -12,13 +12,17 @@ use deadpool_postgres::Pool;
 use runstate_graph::{clock::Clock, entity::DEVICE_STATE, permit::Permit};
 use runstate_odata::edm::{DateTimeOffset, Record, Value};
 use runstate_store::{Changes, Error, Precondition, Row};
+use runstate_store_sql::Database;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
+    Isolation,
     connection::discard,
     database::Failed,
     error::{Fate, RETRY_AFTER, fate, internal, pool_error, store_error},
     run_state::{Batch, REPORT, outcomes},
+    spread,
+    writer::Writer,
 };
 
 /// How many reports may wait before the next is turned away: a good second's work.
@@ -43,7 +47,7 @@ const ATTEMPTS: u32 = 8;
 
 /// How a run of a script on a device ended, told to its run state. Not to one of a user's run states:
 /// those go the general way, for they are counted anew.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// Of whoever reports.
     pub permit: Permit,
@@ -145,9 +149,16 @@ pub(crate) struct Reports {
 impl Reports {
     /// Starts to take reports, on connections of that pool. All that were accepted are sent before it
     /// ends.
-    pub(crate) fn start(pool: Pool, clock: Arc<dyn Clock>) -> Self {
+    ///
+    /// Where the tables are spread, `spread` writes to them.
+    pub(crate) fn start(pool: Pool, clock: Arc<dyn Clock>, spread: Option<Writer>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(take_all(waiting, Sending { pool, clock }));
+        let sending = Sending {
+            pool,
+            clock,
+            spread,
+        };
+        tokio::spawn(take_all(waiting, sending));
         Self { queue }
     }
 
@@ -176,9 +187,17 @@ fn stopped() -> Error {
     }
 }
 
+/// How many batches are on their way at once where the tables are spread: those of different tenants are
+/// worked out by different machines.
+const IN_FLIGHT_SPREAD: usize = 8;
+
 /// Sends what waits, batch by batch, until the queue is closed and empty.
 async fn take_all(mut queue: mpsc::Receiver<Waiting>, sending: Sending) {
-    let free = Arc::new(Semaphore::new(IN_FLIGHT));
+    let in_flight = match sending.spread {
+        Some(_) => IN_FLIGHT_SPREAD,
+        None => IN_FLIGHT,
+    };
+    let free = Arc::new(Semaphore::new(in_flight));
     let mut waiting = VecDeque::new();
     loop {
         if waiting.is_empty() {
@@ -197,7 +216,7 @@ async fn take_all(mut queue: mpsc::Receiver<Waiting>, sending: Sending) {
         {
             waiting.push_back(next);
         }
-        let batch = batch(&mut waiting);
+        let batch = batch(&mut waiting, sending.spread.is_some());
         let sending = sending.clone();
         tokio::spawn(async move {
             sending.send(batch).await;
@@ -207,16 +226,19 @@ async fn take_all(mut queue: mpsc::Receiver<Waiting>, sending: Sending) {
 }
 
 /// What may go together of what waits, from the front. Of two reports to one state the second stays:
-/// the statement changes a row once.
-fn batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+/// the statement changes a row once. Where each tenant has a place of its own, those of others stay too.
+fn batch(waiting: &mut VecDeque<Waiting>, of_one_tenant: bool) -> Vec<Waiting> {
     let (mut batch, mut stay) = (Vec::new(), Vec::new());
     let (mut states, mut bytes) = (HashSet::new(), 0);
     while batch.len() < BATCH
         && bytes < BATCH_BYTES
         && let Some(next) = waiting.pop_front()
     {
+        let first: Option<&Waiting> = batch.first().filter(|_| of_one_tenant);
+        let tenant_id = next.report.permit.tenant_id();
+        let is_anothers = first.is_some_and(|it| it.report.permit.tenant_id() != tenant_id);
         // Two states of the same hash go one after the other too, which does no harm.
-        if states.insert(next.report.state_hash()) {
+        if !is_anothers && states.insert(next.report.state_hash()) {
             bytes += next.report.bytes();
             batch.push(next);
         } else {
@@ -234,6 +256,7 @@ fn batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 struct Sending {
     pool: Pool,
     clock: Arc<dyn Clock>,
+    spread: Option<Writer>,
 }
 
 impl Sending {
@@ -277,8 +300,11 @@ impl Sending {
         outcomes
     }
 
-    /// One statement, which is a transaction: all of it is done or nothing.
+    /// One transaction: all of it is done or nothing.
     async fn outcomes(&self, reports: &[Report]) -> Result<Vec<Outcome>, Failed> {
+        if let Some(writer) = &self.spread {
+            return self.outcomes_spread(writer, reports).await;
+        }
         let mut attempt = 1;
         loop {
             match self.attempt(reports).await {
@@ -288,6 +314,24 @@ impl Sending {
                 done => return done,
             }
         }
+    }
+
+    async fn outcomes_spread(
+        &self,
+        writer: &Writer,
+        reports: &[Report],
+    ) -> Result<Vec<Outcome>, Failed> {
+        let tenant_id = reports.first().map(|one| one.permit.tenant_id().to_owned());
+        let (reports, clock) = (reports.to_vec(), Arc::clone(&self.clock));
+        let report = move |database: &dyn Database| {
+            let received = DateTimeOffset::from_system_time(clock.now());
+            spread::report(database, received, &reports)
+        };
+        let done = writer.write(Isolation::Serializable, tenant_id, report);
+        done.await.map_err(|error| Failed {
+            error,
+            fate: Fate::Final,
+        })
     }
 
     async fn attempt(&self, reports: &[Report]) -> Result<Vec<Outcome>, Failed> {

@@ -18,7 +18,6 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -65,19 +64,21 @@ pub(crate) struct Unscoped {
     table: String,
 }
 
-/// The statement as one of a tenant's, whose id is bound to the placeholder of that number. None where it
-/// concerns no tenant's table.
-pub(crate) fn of_tenant(sql: &str, number: usize) -> Result<Option<String>, Unscoped> {
+/// The statement as one of a tenant's, whose id is bound to the placeholder of that number.
+fn of_tenant(sql: &str, number: usize) -> Result<Text, Unscoped> {
     let mut scoping = Scoping {
         tokens: tokens(sql),
         at: 0,
         text: String::with_capacity(sql.len() + 128),
         tenant: format!("${number}"),
         clauses: Vec::new(),
-        found: false,
+        has_tenant: false,
     };
     scoping.run()?;
-    Ok(scoping.found.then_some(scoping.text))
+    Ok(Text {
+        sql: scoping.text,
+        has_tenant: scoping.has_tenant,
+    })
 }
 
 /// A statement as PostgreSQL is given it.
@@ -104,12 +105,7 @@ impl Texts {
         if let Some(text) = known.get(sql) {
             return Ok(Arc::clone(text));
         }
-        let numbered = numbered(sql);
-        let scoped = of_tenant(&numbered, values + 1)?;
-        let text = Arc::new(Text {
-            has_tenant: scoped.is_some(),
-            sql: scoped.unwrap_or_else(|| numbered.into_owned()),
-        });
+        let text = Arc::new(of_tenant(&numbered(sql), values + 1)?);
         if known.len() >= TEXTS {
             known.clear();
         }
@@ -139,6 +135,8 @@ struct Clause {
     adds: Adds,
     /// Of a tenant's table, so that its unique keys begin with the tenant.
     conflict: bool,
+    /// A name is that of a table here, and of a column elsewhere.
+    in_from: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -157,7 +155,7 @@ struct Scoping<'a> {
     text: String,
     tenant: String,
     clauses: Vec<Clause>,
-    found: bool,
+    has_tenant: bool,
 }
 
 impl<'a> Scoping<'a> {
@@ -176,6 +174,13 @@ impl<'a> Scoping<'a> {
 
     fn word(&mut self, word: &'a str) -> Result<(), Unscoped> {
         let upper = word.to_ascii_uppercase();
+        match &*upper {
+            "FROM" | "JOIN" | "TABLE" | "TRUNCATE" | "USING" => self.clause().in_from = true,
+            "SELECT" | "ON" | "WHERE" | "GROUP" | "ORDER" | "SET" | "RETURNING" | "UNION" => {
+                self.clause().in_from = false;
+            }
+            _ => {}
+        }
         match &*upper {
             "FROM" | "JOIN" => {
                 self.text.push_str(word);
@@ -200,8 +205,9 @@ impl<'a> Scoping<'a> {
             "WHERE" => {
                 self.text.push_str(word);
                 if let Some(row) = self.clause().changes.take() {
-                    let tenant = self.tenant.clone();
-                    let _ = write!(self.text, " {row}.tenant_id = {tenant} AND (");
+                    self.text.push_str(&format!(" {row}.tenant_id = "));
+                    self.push_tenant();
+                    self.text.push_str(" AND (");
                     self.clause().in_where = true;
                 }
             }
@@ -220,7 +226,9 @@ impl<'a> Scoping<'a> {
                 if self.is_next("DISTINCT") {
                     self.copy();
                 }
-                let _ = write!(self.text, " {}::text, ", self.tenant);
+                self.text.push(' ');
+                self.push_tenant();
+                self.text.push_str("::text, ");
             }
             "CONFLICT" => {
                 self.text.push_str(word);
@@ -237,7 +245,7 @@ impl<'a> Scoping<'a> {
                 }
             }
             _ => {
-                if is_tenants(word) && !self.is_qualifier() {
+                if is_tenants(word) && self.clause().in_from && !self.is_qualifier() {
                     return Err(unscoped(word));
                 }
                 self.text.push_str(word);
@@ -262,14 +270,12 @@ impl<'a> Scoping<'a> {
             self.at -= 1;
             return;
         }
-        self.found = true;
-        let _ = write!(
-            self.text,
-            "(SELECT * FROM {table} WHERE tenant_id = {})",
-            self.tenant
-        );
+        self.text
+            .push_str(&format!("(SELECT * FROM {table} WHERE tenant_id = "));
+        self.push_tenant();
+        self.text.push(')');
         if self.word_behind() != Some("AS") {
-            let _ = write!(self.text, " AS {table}");
+            self.text.push_str(&format!(" AS {table}"));
         }
     }
 
@@ -283,7 +289,6 @@ impl<'a> Scoping<'a> {
             return;
         }
         self.copy();
-        self.found = true;
         let mut row = table;
         if self.word_behind() == Some("AS") {
             self.copy_space();
@@ -307,7 +312,6 @@ impl<'a> Scoping<'a> {
             return;
         }
         self.copy();
-        self.found = true;
         self.clause().conflict = true;
         // Up to the names of its columns.
         while let Some(token) = self.tokens.get(self.at)
@@ -335,7 +339,8 @@ impl<'a> Scoping<'a> {
     fn open(&mut self) {
         self.text.push('(');
         if self.clause().adds == Adds::Values {
-            let _ = write!(self.text, "{}, ", self.tenant);
+            self.push_tenant();
+            self.text.push_str(", ");
         }
         self.clauses.push(Clause::default());
     }
@@ -385,6 +390,11 @@ impl<'a> Scoping<'a> {
 
     fn peek(&self) -> Option<Token<'a>> {
         self.tokens.get(self.at).copied()
+    }
+
+    fn push_tenant(&mut self) {
+        self.text.push_str(&self.tenant);
+        self.has_tenant = true;
     }
 
     /// Takes the next token as it is.

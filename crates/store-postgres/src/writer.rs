@@ -5,15 +5,21 @@
 //! seen is not so any more, and it begins anew. Where that happens again and again, because reports to
 //! the same script come without a pause, it keeps them out while it is at work.
 //!
+//! Where the tables are spread over several machines, the one that has the tenant's data finds out at the
+//! very end that what was seen is not so any more, and whoever asked is not told why the commit failed. So
+//! there a write first takes the tenant's lock, and is alone.
+//!
 //! A write is begun anew only where it surely was not committed. Where the connection is lost once
 //! `COMMIT` is on its way, nobody knows, and whoever asked is told that the store is unavailable.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use deadpool_postgres::Pool;
 use runstate_store::Error;
 use runstate_store_sql::Database;
+use sha2::{Digest as _, Sha256};
 use tokio::{runtime::Handle, time::timeout};
+use tokio_postgres::error::SqlState;
 
 use crate::{
     connection::begin,
@@ -44,19 +50,35 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    fn begin(self, attempt: u32) -> &'static str {
-        match self {
-            Self::Serializable if attempt < OPEN_ATTEMPTS => "BEGIN ISOLATION LEVEL SERIALIZABLE",
-            Self::Serializable => KEEP_OUT,
-            Self::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
+    /// `alone`: the number of the lock that keeps others away from the tenant's data.
+    fn begin(self, attempt: u32, alone: Option<i64>) -> Cow<'static, str> {
+        match (self, alone) {
+            (Self::Serializable, Some(lock)) => {
+                format!("{READ_COMMITTED}; SELECT pg_advisory_xact_lock({lock})").into()
+            }
+            (Self::Serializable, None) if attempt < OPEN_ATTEMPTS => SERIALIZABLE.into(),
+            (Self::Serializable, None) => KEEP_OUT.into(),
+            (Self::ReadCommitted, _) => READ_COMMITTED.into(),
         }
     }
+}
+
+const SERIALIZABLE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// The number of a tenant's lock. Two tenants of one number only wait for one another.
+fn lock_of(tenant_id: Option<&str>) -> i64 {
+    let hash = Sha256::digest(tenant_id.unwrap_or_default());
+    let first = hash.first_chunk().copied().unwrap_or_default();
+    i64::from_be_bytes(first)
 }
 
 /// Whoever writes.
 #[derive(Clone)]
 pub(crate) struct Writer {
     pool: Pool,
+    /// Whether the tables are spread over several machines.
+    is_spread: bool,
 }
 
 /// What has become of one attempt.
@@ -67,8 +89,8 @@ enum Attempt<T> {
 }
 
 impl Writer {
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub(crate) fn new(pool: Pool, is_spread: bool) -> Self {
+        Self { pool, is_spread }
     }
 
     /// Runs `work` in a transaction of that tenant's data, perhaps several times. Its result is durable when this returns;
@@ -86,7 +108,8 @@ impl Writer {
         let work = Arc::new(work);
         let (mut attempt, mut found_others) = (0, false);
         loop {
-            let client = begin(&self.pool, isolation.begin(attempt)).await?;
+            let alone = self.is_spread.then(|| lock_of(tenant_id.as_deref()));
+            let client = begin(&self.pool, &isolation.begin(attempt, alone)).await?;
             let (handle, work) = (Handle::current(), Arc::clone(&work));
             let transaction = Transaction::new(client, handle).of(tenant_id.as_deref());
             let task = tokio::task::spawn_blocking(move || try_once(transaction, &*work));
@@ -144,7 +167,10 @@ fn try_once<T>(
 /// What a `COMMIT` that failed means.
 fn uncommitted<T>(error: &tokio_postgres::Error) -> Attempt<T> {
     let fate = fate(error);
+    // The machine that has the data did not commit, or was not heard of again (Citus).
+    let is_unknown = error.code() == Some(&SqlState::INTERNAL_ERROR);
     match (fate, store_error(error)) {
+        (Fate::Final, error @ Error::Internal { .. }) if is_unknown => unknown(&error),
         (Fate::Again | Fate::AgainOnce, error) => Attempt::Again(Failed { error, fate }),
         // A constraint that is looked at last: PostgreSQL has said that it did not commit.
         (Fate::Final, error @ (Error::Conflict { .. } | Error::Internal { .. })) => {
@@ -153,8 +179,12 @@ fn uncommitted<T>(error: &tokio_postgres::Error) -> Attempt<T> {
         (_, Error::Busy { .. }) => Attempt::Done(Err(Error::Busy {
             retry_after: RETRY_AFTER,
         })),
-        (_, error) => Attempt::Done(Err(Error::Unavailable {
-            detail: format!("it is not known whether a transaction was committed: {error}"),
-        })),
+        (_, error) => unknown(&error),
     }
+}
+
+fn unknown<T>(error: &Error) -> Attempt<T> {
+    Attempt::Done(Err(Error::Unavailable {
+        detail: format!("it is not known whether a transaction was committed: {error}"),
+    }))
 }

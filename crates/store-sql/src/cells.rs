@@ -14,8 +14,8 @@ macro_rules! binds {
 pub(crate) use binds;
 
 /// A row's cells by their places, as what the statement says that they hold. What holds anything else
-/// is a fault of ours.
-pub(crate) trait CellsExt {
+/// is a fault of ours, [`Error::Internal`].
+pub trait CellsExt {
     /// A number, or none.
     fn optional_integer(&self, at: usize) -> Result<Option<i64>, Error>;
 

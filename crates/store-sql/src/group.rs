@@ -120,7 +120,7 @@ fn contains(
     inner_pk: i64,
 ) -> Result<bool, Error> {
     // UNION rather than UNION ALL: a group that was visited is not visited again.
-    const SQL: &str = "WITH RECURSIVE inside (pk) AS ( \
+    const SQL: &str = "WITH RECURSIVE inside AS ( \
              SELECT pk FROM directory_group WHERE tenant_id = ?1 AND id = ?2 \
              UNION \
              SELECT g.pk FROM inside \

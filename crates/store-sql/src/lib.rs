@@ -42,6 +42,7 @@ mod waiting;
 pub mod write;
 
 pub use backend::Backend;
+pub use cells::CellsExt;
 pub use database::{BindRef, Cells, Database};
 pub use store::SqlStore;
 pub use waiting::{Reports, Waiting};

@@ -47,18 +47,19 @@ pub struct Step {
 /// which scripts `s`.
 fn effective(window: &str, scripts: &str) -> String {
     // A group's member is named by an id that is unique within its tenant only, so every step is
-    // within the tenant. `UNION` keeps each pair once, so that circles of groups end.
+    // within the tenant. `UNION` keeps each pair once, so that circles of groups end. Columns are named
+    // where they are selected, because Citus forgets names that are given anywhere else.
     format!(
-        "WITH RECURSIVE device (pk, id, user_id, is_windows) AS MATERIALIZED ( \
+        "WITH RECURSIVE device AS MATERIALIZED ( \
              SELECT d.pk, d.id, d.user_id, \
-                 lower(substr(coalesce(d.operating_system, ''), 1, 7)) = 'windows' \
+                 lower(substr(coalesce(d.operating_system, ''), 1, 7)) = 'windows' AS is_windows \
              FROM managed_device AS d WHERE d.tenant_id = ?1 AND {window} \
-         ), account (device_pk, id) AS ( \
-             SELECT pk, user_id FROM device WHERE user_id IS NOT NULL \
+         ), account AS ( \
+             SELECT pk AS device_pk, user_id AS id FROM device WHERE user_id IS NOT NULL \
              UNION SELECT d.pk, u.user_id FROM device AS d \
                  CROSS JOIN logged_on_user AS u ON u.device_pk = d.pk \
-         ), inside (device_pk, group_id) AS ( \
-             SELECT o.device_pk, g.id \
+         ), inside AS ( \
+             SELECT o.device_pk, g.id AS group_id \
              FROM (SELECT pk AS device_pk, id FROM device \
                    UNION SELECT device_pk, id FROM account) AS o \
                  CROSS JOIN group_member AS m ON m.object_id = o.id \
@@ -66,9 +67,10 @@ fn effective(window: &str, scripts: &str) -> String {
              UNION SELECT i.device_pk, g.id FROM inside AS i \
                  CROSS JOIN group_member AS m ON m.object_id = i.group_id \
                  CROSS JOIN directory_group AS g ON g.pk = m.group_pk AND g.tenant_id = ?1 \
-         ), target (script_pk, device_pk, is_excluded) AS ( \
+         ), target AS ( \
              SELECT a.script_pk, i.device_pk, \
                  CASE WHEN a.target_type = 'exclusionGroupAssignmentTarget' THEN 1 ELSE 0 END \
+                     AS is_excluded \
              FROM inside AS i \
                  CROSS JOIN assignment AS a ON a.target_group_id = i.group_id \
                  CROSS JOIN script AS s ON s.pk = a.script_pk AND s.tenant_id = ?1 AND {scripts} \
@@ -85,7 +87,7 @@ fn effective(window: &str, scripts: &str) -> String {
                  CROSS JOIN assignment AS a ON a.script_pk = s.pk \
                      AND a.target_type = 'allLicensedUsersAssignmentTarget' AND {UNFILTERED} \
                  CROSS JOIN account AS c ON TRUE WHERE s.tenant_id = ?1 AND {scripts} \
-         ), effective (script_pk, device_pk) AS MATERIALIZED ( \
+         ), effective AS MATERIALIZED ( \
              SELECT t.script_pk, t.device_pk FROM target AS t JOIN device AS d ON d.pk = t.device_pk \
              WHERE NOT EXISTS (SELECT 1 FROM retired_device AS r \
                  WHERE r.tenant_id = ?1 AND r.device_id = d.id) \
@@ -213,7 +215,7 @@ const COUNT_STOPPED: &str = "UPDATE run_request SET version = version + 1, \
      WHERE pk IN (SELECT request_pk FROM run_request_device WHERE state_pk = ?1 AND status = 1)";
 const CANCEL: &str = "UPDATE run_request_device SET status = 4 WHERE state_pk = ?1 AND status = 0";
 /// The group itself need not be there.
-const SCRIPTS_OF_GROUP: &str = "WITH RECURSIVE around (id) AS ( \
+const SCRIPTS_OF_GROUP: &str = "WITH RECURSIVE around AS ( \
          SELECT g.id FROM group_member AS m \
          CROSS JOIN directory_group AS g ON g.pk = m.group_pk AND g.tenant_id = ?1 \
              WHERE m.object_id = ?2 \

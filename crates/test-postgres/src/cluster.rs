@@ -41,6 +41,7 @@ pub struct Cluster {
     durability: Durability,
     port: u16,
     has_tls: bool,
+    has_citus: bool,
     /// The thread that started it, and lives as long.
     keeper: Option<JoinHandle<()>>,
     // Dropped last.
@@ -65,6 +66,19 @@ impl Cluster {
     }
 
     pub(crate) fn start(programs: &Programs, durability: Durability) -> Result<Self, String> {
+        Self::start_with(programs, durability, false)
+    }
+
+    /// One that may be part of a Citus.
+    pub(crate) fn start_with_citus(programs: &Programs) -> Result<Self, String> {
+        Self::start_with(programs, Durability::None, true)
+    }
+
+    fn start_with(
+        programs: &Programs,
+        durability: Durability,
+        has_citus: bool,
+    ) -> Result<Self, String> {
         let show = |error: std::io::Error| error.to_string();
         let folder = tempfile::Builder::new()
             .prefix("runstate-postgres-")
@@ -78,6 +92,7 @@ impl Cluster {
             durability,
             port: 0,
             has_tls: false,
+            has_citus,
             keeper: None,
             folder,
         };
@@ -105,6 +120,11 @@ impl Cluster {
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// A program of PostgreSQL's that talks to a server, such as `pgbench`.
@@ -138,6 +158,14 @@ impl Cluster {
         set("lc_messages=C");
         if self.has_tls {
             set("ssl=on");
+        }
+        if self.has_citus {
+            set("shared_preload_libraries=citus");
+            // Among themselves too they are on loopback alone.
+            set("citus.node_conninfo=sslmode=disable");
+            set("citus.enable_statistics_collection=off");
+            set("max_prepared_transactions=200");
+            set("citus.shard_count=4");
         }
         if self.durability == Durability::None {
             set("fsync=off");

@@ -1,16 +1,18 @@
 //! A real PostgreSQL for tests: a server of their own, and a database for each of them. Knows nothing
 //! of ours, so that the backend's own tests may stand on it too.
 //!
-//! Read in this order: [`Database`], what a test asks for; `cluster`, the server; `programs`, what of
-//! PostgreSQL is installed here.
+//! Read in this order: [`Database`], what a test asks for; `cluster`, the server; `citus`, several of
+//! them; `programs`, what of PostgreSQL is installed here.
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+mod citus;
 mod cluster;
 mod programs;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub use cluster::{Cluster, Durability};
+use citus::Servers;
 use programs::Programs;
 
 /// The URL of a server that tests may make databases in, as its superuser. Where it is not set, tests
@@ -29,6 +31,17 @@ pub struct Database {
     programs: Programs,
     /// Where the server is this process's.
     cluster: Option<Arc<Cluster>>,
+    /// Where it is on several servers.
+    citus: Option<Arc<Servers>>,
+}
+
+/// A name that no other test of any process asks for.
+fn unique_name() -> Result<String, String> {
+    let folder = tempfile::Builder::new().prefix("test_").tempdir();
+    let folder = folder.map_err(|error| error.to_string())?;
+    let name = folder.path().file_name().and_then(|name| name.to_str());
+    let name = name.ok_or("a folder without a name")?.to_lowercase();
+    Ok(format!("{name}_{}", std::process::id()))
 }
 
 impl Database {
@@ -58,12 +71,7 @@ impl Database {
                 (cluster.url(), Some(cluster))
             }
         };
-        // One that no other test of any process asks for.
-        let folder = tempfile::Builder::new().prefix("test_").tempdir();
-        let folder = folder.map_err(|error| error.to_string())?;
-        let name = folder.path().file_name().and_then(|name| name.to_str());
-        let name = name.ok_or("a folder without a name")?.to_lowercase();
-        let name = format!("{name}_{}", std::process::id());
+        let name = unique_name()?;
         programs.psql(&server, &format!("CREATE DATABASE {name}"))?;
         let url = server
             .rsplit_once('/')
@@ -75,6 +83,7 @@ impl Database {
             server,
             programs,
             cluster,
+            citus: None,
         })
     }
 
@@ -119,6 +128,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if let Some(citus) = &self.citus {
+            citus.remove(&self.programs, &self.name);
+            return;
+        }
         // Where the server goes with its last test, so does what is in it.
         let is_last = self.cluster.as_ref().map(|it| Arc::strong_count(it) == 1);
         if is_last != Some(true) {

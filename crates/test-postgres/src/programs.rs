@@ -63,6 +63,13 @@ impl Programs {
         Some(Self { folder, account })
     }
 
+    /// Whether the extension Citus is installed for this version.
+    pub(crate) fn has_citus(&self) -> bool {
+        let mut config = self.client("pg_config");
+        let folder = run(config.arg("--sharedir"));
+        folder.is_ok_and(|folder| Path::new(&folder).join("extension/citus.control").exists())
+    }
+
     /// Under whom the server runs, where not under ourselves.
     pub(crate) fn account(&self) -> Option<Account> {
         self.account
@@ -84,6 +91,8 @@ impl Programs {
         }
         // Not where we are, which that account may not be allowed to read.
         command.arg(program).current_dir("/");
+        // Nor with our certificates, which that account may not read either.
+        command.env("HOME", "/nonexistent");
         command
     }
 

@@ -8,7 +8,7 @@ use runstate_test_postgres::Database;
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
 
-/// The backend that test servers are on where a test does not say: `sqlite`, or `postgres`.
+/// The backend that test servers are on where a test does not say: `sqlite`, `postgres`, or `citus`.
 pub const STORE: &str = "RUNSTATE_TEST_STORE";
 
 /// What a server keeps, and where; gone when the last of its kind is dropped.
@@ -32,7 +32,8 @@ impl Data {
             Ok("postgres") => {
                 Self::postgres().expect("PostgreSQL, which RUNSTATE_TEST_STORE asks for")
             }
-            Ok(other) => panic!("{STORE} is {other:?}: neither sqlite nor postgres"),
+            Ok("citus") => Self::citus().expect("Citus, which RUNSTATE_TEST_STORE asks for"),
+            Ok(other) => panic!("{STORE} is {other:?}: neither sqlite nor postgres nor citus"),
         }
     }
 
@@ -45,6 +46,11 @@ impl Data {
     /// `CI=true`.
     pub fn postgres() -> Option<Self> {
         Database::create().map(|database| Self::Postgres(Arc::new(database)))
+    }
+
+    /// A new database whose tables are spread; none where Citus is missing, which is said then.
+    pub fn citus() -> Option<Self> {
+        Database::create_on_citus().map(|database| Self::Postgres(Arc::new(database)))
     }
 
     /// What `--data` takes.

@@ -2,7 +2,11 @@ use super::*;
 
 #[track_caller]
 fn check(sql: &str, expected: &str) {
-    assert_eq!(of_tenant(sql, 9), Ok(Some(expected.to_owned())));
+    let text = Text {
+        sql: expected.to_owned(),
+        has_tenant: expected.contains("$9"),
+    };
+    assert_eq!(of_tenant(sql, 9), Ok(text));
 }
 
 #[test]
@@ -69,7 +73,7 @@ fn what_is_nobodys_stays_as_it_is() {
         "INSERT INTO used_assertion (hash) VALUES (?1) ON CONFLICT (hash) DO NOTHING",
         "SELECT 'FROM script', \"run\"",
     ] {
-        assert_eq!(of_tenant(sql, 1), Ok(None), "{sql}");
+        check(sql, sql);
     }
 }
 
@@ -88,8 +92,7 @@ fn what_cannot_be_said_is_refused() {
     }
 }
 
-/// What is nobody's, and no larger than the installation.
-const SMALL: &[&str] = &["copied_table", "schema_version", "secret", "signing_key"];
+use crate::citus::SMALL;
 
 #[tokio::test]
 async fn the_tenant_leads_every_key_of_what_is_a_tenants() {
@@ -125,4 +128,38 @@ async fn the_tenant_leads_every_key_of_what_is_a_tenants() {
     }
     let triggers = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal";
     assert_eq!(database.psql(triggers), "");
+}
+
+#[test]
+fn what_is_added_may_depend_on_what_is_there() {
+    check(
+        "INSERT INTO script_version (script_pk, number) SELECT $1, next FROM \
+         (SELECT max(number) AS next FROM script_version WHERE script_pk = $1) AS n RETURNING number",
+        "INSERT INTO script_version (tenant_id, script_pk, number) SELECT  $9::text, $1, next FROM \
+         (SELECT max(number) AS next FROM (SELECT * FROM script_version WHERE tenant_id = $9) AS \
+         script_version WHERE script_pk = $1) AS n RETURNING number",
+    );
+}
+
+#[test]
+fn every_statement_that_is_shared_can_be_a_tenants() {
+    use runstate_store::query::Dialect::Postgres;
+    use runstate_store_sql as sql;
+    let statements = [
+        sql::change::STATEMENTS,
+        sql::counters::STATEMENTS,
+        sql::device::STATEMENTS,
+        sql::history::STATEMENTS,
+        sql::run_request::STATEMENTS,
+        sql::run_state::STATEMENTS,
+        sql::script_version::STATEMENTS,
+        sql::user_run::STATEMENTS,
+    ];
+    for (name, text) in statements
+        .concat()
+        .into_iter()
+        .chain(sql::targeting::statements(Postgres))
+    {
+        assert!(of_tenant(text, 9).is_ok(), "{name}: {text}");
+    }
 }

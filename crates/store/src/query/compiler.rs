@@ -258,7 +258,7 @@ impl<'a> Compiler<'a> {
         }
         let tenant = self.share(Bind::Text(self.viewer.tenant_id.to_owned()));
         format!(
-            "WITH RECURSIVE reached(object_id) AS (\
+            "WITH RECURSIVE reached AS (\
              SELECT m.object_id FROM group_member AS m WHERE m.group_pk = {group} \
              UNION SELECT m.object_id FROM reached AS r \
              JOIN directory_group AS g ON g.tenant_id = {tenant} AND g.id = r.object_id \
