@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{
     api::{Api, encoded, literal},
     failure::{Exit, Failure, exit, told},
+    print::printable,
 };
 
 /// A kind of script; each has a collection of its own in the API.
@@ -66,12 +67,23 @@ pub(crate) struct Script {
     pub(crate) kind: Kind,
     pub(crate) id: String,
     pub(crate) name: String,
+    /// What the person called it.
+    said: String,
 }
 
 impl Script {
     /// Its path.
     pub(crate) fn path(&self) -> String {
         format!("{}/{}", self.kind.collection(), encoded(&self.id))
+    }
+
+    /// A word for it that the person can paste into the next command: the one that was understood.
+    pub(crate) fn to_paste(&self) -> String {
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+        match self.said.chars().all(plain) {
+            true => self.said.clone(),
+            false => format!("'{}'", printable(&self.said).replace('\'', "'\\''")),
+        }
     }
 }
 
@@ -101,6 +113,7 @@ pub(crate) async fn script(api: &Api, text: &str, kind: Option<Kind>) -> Result<
             kind,
             id: text.to_owned(),
             name: text.to_owned(),
+            said: text.to_owned(),
         });
     }
     // Looked for here and not by `$filter`, which not every service has for names; there are few
@@ -112,6 +125,7 @@ pub(crate) async fn script(api: &Api, text: &str, kind: Option<Kind>) -> Result<
             kind: *kind,
             id: text_of(row, "id").to_owned(),
             name: text_of(row, "displayName").to_owned(),
+            said: text.to_owned(),
         }));
     }
     let shown = |script: &Script| format!("{}  {}  {}", script.id, script.kind.word(), script.name);
@@ -176,7 +190,10 @@ pub(crate) async fn group(api: &Api, text: &str) -> Result<String, Failure> {
     let shown = |(id, name): &(String, String)| format!("{id}  {name}");
     let group = choose("group", text, &found, |(id, name)| (id, name), shown)?;
     group.map(|(id, _)| id.clone()).ok_or_else(|| {
-        let message = format!("there is no group {text:?} at {}", api.server());
+        let message = format!(
+            "there is no group {text:?} at {}; say its name as it is written, or its id",
+            api.server()
+        );
         told(Exit::NotFound, message)
     })
 }

@@ -79,7 +79,7 @@ pub(crate) async fn run(args: WatchArgs, out: &mut (dyn Write + Send)) -> Result
         writeln!(
             out,
             "{name:?} has no device to run on; say where: runstate script assign {} --all-devices",
-            script.id
+            script.to_paste()
         )?;
     } else {
         writeln!(out, "{}", sentence(&script, progress))?;
@@ -215,11 +215,10 @@ fn sentence(script: &Script, progress: Progress) -> String {
     let name = printable(&script.name);
     let word = if all == 1 { "device" } else { "devices" };
     match failed {
-        0 => format!("{name:?}: all of {all} {word} have reported, none failed"),
+        0 => format!("{name:?}: {all} {word} reported, none failed"),
         _ => format!(
-            "{name:?}: all of {all} {word} have reported, {failed} failed; \
-             see which: runstate results {} --failed",
-            script.id
+            "{name:?}: {all} {word} reported, {failed} failed; see: runstate results {} --failed",
+            script.to_paste()
         ),
     }
 }

@@ -39,7 +39,7 @@ impl Api {
                 (Exit::NotSignedIn, hint)
             }
             StatusCode::FORBIDDEN => {
-                let hint = "; use a token that has the permission (docs/cli.md lists them)";
+                let hint = "; use another token, or have the permission granted";
                 (Exit::NotPermitted, hint.to_owned())
             }
             StatusCode::NOT_FOUND | StatusCode::GONE => (Exit::NotFound, String::new()),

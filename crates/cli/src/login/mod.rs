@@ -261,7 +261,7 @@ mod tests {
         let keycloak = args(Some("https://id.example/realms/fleet/"));
         assert_eq!(issuer(&keycloak, ours), "https://id.example/realms/fleet");
 
-        let scope = |args, server, code| default_scope(args, server, code);
+        let scope = |args: &LoginArgs, server: &str, code| default_scope(args, server, code);
         assert_eq!(
             scope(&args(None), ours, false).unwrap(),
             "api://runstate/.default"

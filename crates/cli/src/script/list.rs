@@ -25,7 +25,7 @@ pub(crate) struct ListArgs {
     output: Option<ManyForm>,
 }
 
-/// The kind is a word of ours; in JSON and CSV it is the API's `@odata.type`.
+/// The kind is a word of ours; in JSON it is the API's `@odata.type`.
 const KIND: &str = "kind";
 
 static COLUMNS: &[Column] = &[

@@ -103,7 +103,7 @@ pub(super) async fn run(args: RunArgs, out: &mut (dyn Write + Send)) -> Result<(
             } else {
                 ""
             },
-            script.id
+            script.to_paste()
         );
         return Err(told(Exit::NotFound, message));
     }
@@ -116,7 +116,7 @@ pub(super) async fn run(args: RunArgs, out: &mut (dyn Write + Send)) -> Result<(
     }
     let word = if devices == 1 { "device" } else { "devices" };
     writeln!(out, "asked {devices} {word} to run {name:?}")?;
-    writeln!(out, "See how it goes: runstate watch {}", script.id)?;
+    writeln!(out, "See how it goes: runstate watch {}", script.to_paste())?;
     Ok(())
 }
 
