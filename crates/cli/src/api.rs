@@ -21,21 +21,26 @@ use crate::{
 
 /// Which server, and with which rights.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Server")]
 pub(crate) struct ApiArgs {
-    /// URL of the server, or https://graph.microsoft.com [default: the one signed in to last]
-    #[arg(long, value_name = "URL", env = "RUNSTATE_SERVER")]
+    /// URL of the server, or `https://graph.microsoft.com` [default: the one signed in to last]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "RUNSTATE_SERVER",
+        help_heading = "Server"
+    )]
     server: Option<String>,
     /// Access token, such as `runstate token` prints [default: the one kept by `runstate login`]
     #[arg(
         long,
         value_name = "TOKEN",
         env = "RUNSTATE_TOKEN",
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = "Server"
     )]
     token: Option<String>,
     /// PEM file of authorities to trust beside the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
     ca: Option<PathBuf>,
 }
 

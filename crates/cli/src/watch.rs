@@ -201,8 +201,11 @@ fn bar() -> ProgressBar {
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_length(progress.all);
-    bar.set_position(progress.all.saturating_sub(progress.waiting));
+    // Both at once, so that no number is shown beside one of another moment.
+    bar.update(|state| {
+        state.set_len(progress.all);
+        state.set_pos(progress.all.saturating_sub(progress.waiting));
+    });
     bar.set_message(match progress.failed {
         0 => String::new(),
         failed => format!(", {failed} failed"),

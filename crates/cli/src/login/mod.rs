@@ -27,7 +27,7 @@ use crate::{
 /// user's by the device code flow: it prints an address and a code to enter there, in any browser.
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
-    /// URL of the server, or https://graph.microsoft.com
+    /// URL of the server, or `https://graph.microsoft.com`
     #[arg(long, value_name = "URL", env = "RUNSTATE_SERVER")]
     server: Option<String>,
     /// Tenant: a GUID or a domain name

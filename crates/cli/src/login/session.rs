@@ -52,7 +52,9 @@ impl Session {
         })?;
         let is_new = kept.access_token != self.account.access_token;
         self.account = kept;
-        if !(is_new && self.account.is_fresh(SystemClock.now())) {
+        // Whoever held the lock before may have renewed it already.
+        let is_good = self.account.is_fresh(SystemClock.now()) && (is_new || !refused);
+        if !is_good {
             let tokens = oauth::renew(http, &self.account).await;
             let tokens = tokens.map_err(|failure| self.sign_in_again(failure))?;
             self.account.take(tokens, SystemClock.now());

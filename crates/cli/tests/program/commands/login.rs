@@ -299,6 +299,17 @@ async fn a_code_signs_a_user_in_and_the_token_is_renewed() {
     // The refresh token was turned; the next time it is the new one.
     assert_eq!(folder.kept()["servers"][&site.url]["refreshToken"], "twice");
 
+    // Two commands at once: the one waits for the other, and takes the token that it got.
+    folder.change(&site.url, |account| account["expiresAt"] = json!(0));
+    let both = [(); 2].map(|()| {
+        let mut command = folder.command(&["script", "list", "--output", "json"]);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    });
+    for child in both {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    assert_eq!(issuer.state.lock().unwrap().forms.len(), asked + 2);
+
     // Once the issuer declines, the person has to sign in again.
     issuer.state.lock().unwrap().denied = true;
     folder.change(&site.url, |account| account["expiresAt"] = json!(0));

@@ -252,6 +252,35 @@ async fn each_kind_of_script_is_made_found_and_changed() {
 }
 
 #[tokio::test]
+async fn what_another_has_changed_meanwhile_is_not_written_over() {
+    let site = Site::start(&[]);
+    site.shell("Shared", "echo one\n", json!({})).await;
+    site.file("theirs.sh", "echo theirs\n");
+    // While one person's editor is open, another changes the script.
+    let program = site.command(&[]).get_program().to_owned();
+    let editor = format!(
+        "#!/bin/sh\n{} script edit Shared theirs.sh && echo mine > \"$1\"\n",
+        program.to_str().unwrap()
+    );
+    site.file("editor", &editor);
+    let mut edit = site.command(&["script", "edit", "Shared"]);
+    edit.env("EDITOR", "sh editor")
+        .env("TMPDIR", site.folder.path())
+        .env_remove("VISUAL");
+    let done = super::Done::of(edit.output().unwrap());
+    assert_eq!(done.status, 6, "{}", done.stderr);
+    let content = site.give(&["script", "show", "Shared", "--content"]).good();
+    assert_eq!(content, "echo theirs\n");
+    // Nor is what the first has typed lost.
+    let (_, path) = done
+        .stderr
+        .trim_end()
+        .rsplit_once("your text is in ")
+        .unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "mine\n");
+}
+
+#[tokio::test]
 async fn what_devices_say_commands_neither_a_terminal_nor_a_spreadsheet() {
     let site = Site::start(&[]);
     let name = "=cmd|' /C calc'!A0";
