@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use runstate_agent::{Agent, Enrollment, Options, StateDir, Status, Summary};
 use tokio::sync::watch;
 
@@ -10,6 +10,7 @@ use crate::{
     clock::SystemClock,
     config::Level,
     failure::Failure,
+    print::{Form, printable},
     serve::{log_to_stderr, stop_signal},
 };
 
@@ -103,16 +104,7 @@ pub(crate) struct StatusArgs {
     state: StateArgs,
     /// Form of the output
     #[arg(long, value_name = "FORM", default_value = "table")]
-    output: Output,
-}
-
-/// A form of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
+    output: Form,
 }
 
 /// Whom to become, and what to run.
@@ -159,8 +151,8 @@ pub(crate) async fn run(
         AgentCommand::Status(args) => {
             let status = runstate_agent::status(&StateDir::new(args.state.state_dir))?;
             match args.output {
-                Output::Json => writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?,
-                Output::Table => table(&status, out)?,
+                Form::Json => writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?,
+                Form::Table => table(&status, out)?,
             }
             Ok(())
         }
@@ -302,11 +294,4 @@ fn table(status: &Status, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
         )?;
     }
     Ok(())
-}
-
-/// A name from the server without what a terminal would take for a command.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

@@ -9,6 +9,7 @@ use runstate_server::auth::public_key::application_key;
 use runstate_store::issuer::IssuerStore;
 
 use crate::failure::{Failure, not_a_tenant};
+use crate::print::printable;
 
 /// Registers, lists and deletes applications.
 #[derive(Debug, Subcommand)]
@@ -89,7 +90,7 @@ pub(crate) async fn run(
                 } else {
                     "key"
                 };
-                let (id, name) = (application.client_id, application.display_name);
+                let (id, name) = (application.client_id, printable(&application.display_name));
                 writeln!(out, "{id}\t{proof}\t{name}\t{permissions}")?;
             }
             Ok(())

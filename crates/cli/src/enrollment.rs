@@ -8,9 +8,9 @@ use runstate_odata::edm::DateTimeOffset;
 use serde_json::{Value, json};
 
 use crate::{
-    agent::Output,
     api::{Api, ApiArgs},
     failure::Failure,
+    print::{Form, printable},
 };
 
 /// Makes, lists and deletes enrolment tokens.
@@ -43,7 +43,7 @@ pub(crate) struct CreateArgs {
     expires_in: Option<i64>,
     /// Form of the output
     #[arg(long, value_name = "FORM", default_value = "table")]
-    output: Output,
+    output: Form,
 }
 
 /// How to list.
@@ -53,7 +53,7 @@ pub(crate) struct ListArgs {
     api: ApiArgs,
     /// Form of the output
     #[arg(long, value_name = "FORM", default_value = "table")]
-    output: Output,
+    output: Form,
 }
 
 /// What to delete.
@@ -103,7 +103,7 @@ async fn create(
     });
     let api = Api::new(args.api)?;
     let token = api.post(TOKENS, &body).await?;
-    if args.output == Output::Json {
+    if args.output == Form::Json {
         writeln!(out, "{}", serde_json::to_string_pretty(&token)?)?;
         return Ok(());
     }
@@ -121,7 +121,7 @@ async fn create(
 
 async fn list(args: ListArgs, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
     let tokens = Api::new(args.api)?.list(TOKENS).await?;
-    if args.output == Output::Json {
+    if args.output == Form::Json {
         writeln!(out, "{}", serde_json::to_string_pretty(&tokens)?)?;
         return Ok(());
     }
@@ -138,7 +138,7 @@ async fn list(args: ListArgs, out: &mut (dyn Write + Send)) -> Result<(), Failur
             out,
             "{}\t{uses}\t{until}\t{}",
             text(token, "id"),
-            text(token, "displayName")
+            printable(text(token, "displayName"))
         )?;
     }
     Ok(())

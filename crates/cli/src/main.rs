@@ -3,18 +3,27 @@
 mod agent;
 mod api;
 mod app;
+mod ask;
 mod certificate;
 mod clock;
 mod config;
 mod demo;
+mod device;
 mod enrollment;
 mod failure;
+mod find;
+mod login;
+mod manual;
 mod migrate;
 mod open_store;
+mod print;
+mod results;
+mod script;
 mod serve;
 #[cfg(test)]
 mod tests;
 mod token;
+mod watch;
 
 use std::{io::Write, process::ExitCode, sync::Arc};
 
@@ -32,6 +41,12 @@ use crate::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Runs scripts on a fleet of devices, and knows how each run ended.
+///
+/// The commands that talk to a server take its URL and a token from --server and --token, from
+/// RUNSTATE_SERVER and RUNSTATE_TOKEN, or from `runstate login`. They end with 0 where all is well, 1
+/// on a failure, 2 on wrong usage, 3 where what was named is not there, 4 where the token may not, 5
+/// where there is no good token, 6 on a conflict or an ambiguous name, 7 where the server cannot be
+/// reached, 8 where runs failed.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Arguments {
@@ -51,6 +66,20 @@ enum Command {
     App(app::AppCommand),
     /// Prints a token, for curl.
     Token(token::TokenArgs),
+    /// Signs in to a server, and keeps the token.
+    Login(Box<login::LoginArgs>),
+    /// Forgets a token that `login` has kept.
+    Logout(login::LogoutArgs),
+    /// Lists, shows, makes, changes, assigns, runs and deletes scripts.
+    #[command(subcommand)]
+    Script(script::ScriptCommand),
+    /// Shows how a script's last run ended, device by device.
+    Results(results::ResultsArgs),
+    /// Waits until all devices have reported on a script, and shows how far it has come.
+    Watch(watch::WatchArgs),
+    /// Lists and shows devices.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     /// Makes, lists and deletes the tokens that let devices enrol.
     #[command(subcommand)]
     Enrollment(enrollment::EnrollmentCommand),
@@ -61,6 +90,10 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Makes a certificate for a server, and an authority that vouches for it.
     Certificate(certificate::CertificateArgs),
+    /// Prints the completions of a shell.
+    Completions(manual::CompletionsArgs),
+    /// Prints the manual page, or writes those of all commands.
+    Man(manual::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -75,9 +108,14 @@ fn main() -> ExitCode {
     match work(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nothing is left to tell it to when even this fails.
-            let _ = writeln!(std::io::stderr(), "runstate: {failure}");
-            ExitCode::FAILURE
+            let Some(exit) = failure::exit(&failure) else {
+                return ExitCode::SUCCESS;
+            };
+            // It may tell a name, or what a server said. Nothing is left to tell it to when even
+            // this fails.
+            let text = print::printable_lines(&failure.to_string());
+            let _ = writeln!(std::io::stderr(), "runstate: {text}");
+            ExitCode::from(exit as u8)
         }
     }
 }
@@ -110,9 +148,17 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
             let store = open_existing_store(&args.data).await?;
             token::run(args, store, clock, out).await
         }
+        Command::Login(args) => login::login(*args, &*clock, out).await,
+        Command::Logout(args) => login::logout(&args, out),
+        Command::Script(command) => script::run(command, out).await,
+        Command::Results(args) => results::run(args, out).await,
+        Command::Watch(args) => watch::run(args, out).await,
+        Command::Device(command) => device::run(command, out).await,
         Command::Enrollment(command) => enrollment::run(command, &*clock, out).await,
         Command::Agent(command) => agent::run(command, out).await,
         Command::Migrate(migrate) => migrate.run(out).await,
         Command::Certificate(args) => certificate::run(&args, clock.now(), out),
+        Command::Completions(args) => manual::completions(&args, out),
+        Command::Man(args) => manual::man(&args, out),
     }
 }

@@ -14,6 +14,7 @@
 
 mod agent;
 mod clients;
+mod commands;
 mod demo;
 mod kill;
 mod readme;

@@ -17,6 +17,8 @@ pub(crate) fn runstate() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RUNSTATE_")) {
         command.env_remove(name);
     }
+    // Nor must whom its user has signed in as.
+    command.env("RUNSTATE_CONFIG_DIR", "/nonexistent/runstate");
     command
 }
 

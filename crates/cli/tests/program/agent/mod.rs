@@ -30,10 +30,10 @@ const PERMISSIONS: &[&str] = &[
 /// A server with an empty store, and a folder for devices.
 pub(crate) struct Site {
     pub(crate) url: String,
-    token: String,
+    pub(crate) token: String,
     http: Http,
     pub(crate) folder: TempDir,
-    data: Data,
+    pub(crate) data: Data,
     server: Process,
 }
 
