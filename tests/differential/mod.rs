@@ -10,21 +10,34 @@ mod writes;
 
 use pair::Pair;
 use requests::Requests;
+use runstate_testkit::Data;
 
 /// How many requests one run sends; each answer may lead to a few more, for the pages that follow.
 const REQUESTS: usize = 2_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_stores_give_the_same_answers() {
+    if let Some(postgres) = Data::postgres() {
+        compare(postgres).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_on_several_machines_gives_the_same_answers() {
+    if let Some(citus) = Data::citus() {
+        compare(citus).await;
+    }
+}
+
+/// Sends requests to a server on SQLite and to one on that.
+async fn compare(other: Data) {
     let seed = std::env::var("RUNSTATE_TEST_SEED");
     let seeds = match seed.ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => vec![seed],
         None => vec![1],
     };
     for seed in seeds {
-        let Some(mut pair) = Pair::start(seed).await else {
-            return;
-        };
+        let mut pair = Pair::start(seed, other.clone()).await;
         let mut requests = Requests::new(seed);
         let mut statuses = std::collections::BTreeMap::new();
         for _ in 0..REQUESTS {

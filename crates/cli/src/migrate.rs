@@ -1,4 +1,4 @@
-//! `runstate migrate`: from a SQLite file into a PostgreSQL database.
+//! `runstate migrate`: from a SQLite file into a PostgreSQL database, and from one machine to several.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,22 +26,24 @@ use crate::{
 /// How many rows are copied in one transaction.
 const PIECE: u32 = 20_000;
 
-/// Copies a store from a SQLite file into a PostgreSQL database, or the part of one tenant.
+/// Copies a store from a SQLite file into a PostgreSQL database, or the part of one tenant; spreads the
+/// database over several machines, where it has Citus.
 ///
 /// Nobody may serve the file meanwhile. What was interrupted goes on where it stood when it is called
-/// again. At the end all rows of both are read and compared.
+/// again. At the end all rows of both are read and compared. Without --from, only the database's schema is
+/// brought to the newest version, and its tables are spread; start its servers anew after that.
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
     /// The file, as a path or as sqlite://PATH
     #[arg(long, value_name = "FILE")]
-    from: String,
+    from: Option<String>,
 
     /// The database, as postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(long, value_name = "URL", env = "RUNSTATE_TO", hide_env_values = true)]
     to: String,
 
     /// Only this tenant
-    #[arg(long, value_parser = tenant)]
+    #[arg(long, value_parser = tenant, requires = "from")]
     tenant: Option<String>,
 }
 
@@ -52,10 +54,18 @@ fn tenant(text: &str) -> Result<String, Failure> {
 
 impl Migrate {
     pub(crate) async fn run(self, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
-        let file = PathBuf::from(self.from.strip_prefix("sqlite://").unwrap_or(&self.from));
         if !is_database(&self.to) {
             return Err("--to must be a URL that begins with postgres://".into());
         }
+        let Some(from) = &self.from else {
+            let told = match runstate_store_postgres::distribute(&self.to).await? {
+                true => "the tables are spread over the machines of this Citus, tenant by tenant",
+                false => "the schema is at its newest version; there is no Citus to spread it over",
+            };
+            writeln!(out, "{told}")?;
+            return Ok(());
+        };
+        let file = PathBuf::from(from.strip_prefix("sqlite://").unwrap_or(from));
         if !file.exists() {
             return Err(format!("there is no store at {}", file.display()).into());
         }
@@ -223,7 +233,8 @@ impl Copy {
             for row in &rows {
                 // The destination may have some of its own.
                 let is_ours = |key| keys.contains(&key);
-                if !matches!(table.owner, Owned::ByNobody) || is_ours(key(table.key, columns, row)) {
+                if !matches!(table.owner, Owned::ByNobody) || is_ours(key(table.key, columns, row))
+                {
                     there.add(row);
                 }
             }

@@ -38,8 +38,7 @@ impl Backend for Postgres {
         // Of its own, because it goes on where nobody waits for it any more.
         let writer = self.writer.clone();
         let tenant_id = tenant_id.map(str::to_owned);
-        let write =
-            async move { writer.write(Isolation::Serializable, tenant_id, work).await };
+        let write = async move { writer.write(Isolation::Serializable, tenant_id, work).await };
         to_its_end(write).await
     }
 
@@ -50,8 +49,11 @@ impl Backend for Postgres {
     {
         let writer = self.writer.clone();
         let tenant_id = tenant_id.map(str::to_owned);
-        let write =
-            async move { writer.write(Isolation::ReadCommitted, tenant_id, work).await };
+        let write = async move {
+            writer
+                .write(Isolation::ReadCommitted, tenant_id, work)
+                .await
+        };
         to_its_end(write).await
     }
 

@@ -188,7 +188,9 @@ impl Destination {
         after: Option<&[Bind]>,
         limit: u32,
     ) -> Result<Vec<Vec<Bind>>, CopyError> {
-        let Some((sql, values)) = table.page(Side::Destination, columns, self.tenant(), after, limit) else {
+        let Some((sql, values)) =
+            table.page(Side::Destination, columns, self.tenant(), after, limit)
+        else {
             return Ok(Vec::new());
         };
         let sql = numbered(&sql);

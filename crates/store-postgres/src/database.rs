@@ -1,11 +1,6 @@
 //! A transaction on a connection, as the statements that all backends share see it.
 
-use std::{
-    borrow::Cow,
-    cell::RefCell,
-    fmt::Write as _,
-    sync::LazyLock,
-};
+use std::{borrow::Cow, cell::RefCell, fmt::Write as _, sync::LazyLock};
 
 use bytes::BytesMut;
 use deadpool_postgres::Object;

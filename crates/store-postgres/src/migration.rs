@@ -75,8 +75,10 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), OpenError> {
         if version == 0 || citus::is_spread(&transaction).await? {
             citus::spread(&transaction).await?;
         } else {
-            tracing::warn!("the database has Citus, and its tables are all on one machine; `runstate \
-                migrate --to URL` spreads them");
+            tracing::warn!(
+                "the database has Citus, and its tables are all on one machine; `runstate \
+                migrate --to URL` spreads them"
+            );
         }
     }
     transaction.commit().await?;

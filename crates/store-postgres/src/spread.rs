@@ -25,7 +25,7 @@ use crate::{
 const FIND: &str = "SELECT i.number, s.pk, s.run_as_account <> 0, r.device_id IS NOT NULL, st.pk, \
      st.version, st.device_id, st.run_state, st.result_message, st.last_state_update_date_time, \
      st.last_state_update_date_time_form, st.error_code, st.error_description \
-     FROM jsonb_to_recordset(?1::jsonb) \
+     FROM jsonb_to_recordset(?1::text::jsonb) \
          AS i(number bigint, kind text, script_id text, state_id text, device_id text) \
      LEFT JOIN script AS s ON s.kind = i.kind AND s.id = i.script_id \
      LEFT JOIN retired_device AS r ON r.device_id = i.device_id \
@@ -41,7 +41,7 @@ const APPEND: &str = "INSERT INTO run (state_pk, id, version, run_state, result_
          i.error_code, i.error_description, ?2::bigint, ?3::bigint, i.script_version, i.start, \
          i.start_form, i.ended, i.ended_form, i.exit_code, i.account, i.truncated, i.output, \
          i.error_output \
-     FROM jsonb_to_recordset(?1::jsonb) AS i(state_pk bigint, id text, run_state bigint, \
+     FROM jsonb_to_recordset(?1::text::jsonb) AS i(state_pk bigint, id text, run_state bigint, \
          result_message text, updated bigint, updated_form bigint, error_code bigint, \
          error_description text, script_version bigint, start bigint, start_form bigint, ended bigint, \
          ended_form bigint, exit_code bigint, account text, truncated bigint, output text, \
@@ -52,10 +52,15 @@ const APPLY: &str = "UPDATE device_run_state AS s SET version = i.version, run_s
      result_message = i.result_message, last_state_update_date_time = i.updated, \
      last_state_update_date_time_form = i.updated_form, error_code = i.error_code, \
      error_description = i.error_description \
-     FROM jsonb_to_recordset(?1::jsonb) AS i(state_pk bigint, version bigint, run_state bigint, \
+     FROM jsonb_to_recordset(?1::text::jsonb) AS i(state_pk bigint, version bigint, run_state bigint, \
          result_message text, updated bigint, updated_form bigint, error_code bigint, \
          error_description text) \
      WHERE s.pk = i.state_pk";
+
+/// All of the above, whose plans a test looks at.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("find", FIND), ("append", APPEND), ("apply", APPLY)];
 
 /// A report that may be: to which state, what it shows then, and what it showed.
 struct Due {
@@ -296,7 +301,10 @@ fn apply(database: &dyn Database, due: &[Due], appended: &BTreeMap<i64, i64>) ->
 
 fn count(database: &dyn Database, due: &[Due], appended: &BTreeMap<i64, i64>) -> Result<(), Error> {
     let mut counts: BTreeMap<i64, counters::Change> = BTreeMap::new();
-    for one in due.iter().filter(|one| appended.contains_key(&one.state_pk)) {
+    for one in due
+        .iter()
+        .filter(|one| appended.contains_key(&one.state_pk))
+    {
         let after = run_state::Outcome::of(&one.record)?.run_state;
         let count = counts.entry(one.script_pk).or_default();
         count.add(one.before, after);

@@ -483,5 +483,6 @@ fn tokens(sql: &str) -> Vec<Token<'_>> {
 }
 
 #[cfg(test)]
-#[path = "tenant/tests.rs"]
+mod plans;
+#[cfg(test)]
 mod tests;

@@ -180,8 +180,7 @@ pub(crate) fn step(
     let Some((pk, script_pk, after)) = first(database, tenant_id)? else {
         return Ok(None);
     };
-    let step =
-        targeting::reconcile_script(database, clock, (tenant_id, script_pk), after, STEP)?;
+    let step = targeting::reconcile_script(database, clock, (tenant_id, script_pk), after, STEP)?;
     match step.next {
         Some(next) => database.execute(GO_ON, binds![pk, next])?,
         None => database.execute(DONE, binds![pk])?,

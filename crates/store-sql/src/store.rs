@@ -19,8 +19,7 @@ use runstate_store::{
 use tokio::sync::broadcast;
 
 use crate::{
-    Backend, Database,
-    change,
+    Backend, Database, change,
     change_writer::ChangeWriter,
     device, group, issuer,
     path::{self, Found},
@@ -71,7 +70,14 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path, query) = (permit.clone(), path.clone(), query.clone());
         let paging = self.paging(page_size);
         let read = move |database: &dyn Database| {
-            read::list(database, &on_behalf, &path, &query, paging, waiting.as_deref())
+            read::list(
+                database,
+                &on_behalf,
+                &path,
+                &query,
+                paging,
+                waiting.as_deref(),
+            )
         };
         self.backend.read(Some(permit.tenant_id()), read).await
     }
@@ -105,7 +111,14 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path, query) = (permit.clone(), path.clone(), query.clone());
         let read = move |database: &dyn Database| {
             if path.ty() == Some(&RUN_SUMMARY) {
-                read::run_summary(database, &on_behalf, &path, &query, paging, waiting.as_deref())
+                read::run_summary(
+                    database,
+                    &on_behalf,
+                    &path,
+                    &query,
+                    paging,
+                    waiting.as_deref(),
+                )
             } else {
                 read::get(database, &on_behalf, &path, &query, paging)
             }

@@ -122,7 +122,8 @@ impl Source {
         limit: u32,
     ) -> Result<Vec<Vec<Bind>>, Error> {
         let columns = self.columns(table)?;
-        let Some((sql, values)) = table.page(Side::Source, &columns, tenant_id, after, limit) else {
+        let Some((sql, values)) = table.page(Side::Source, &columns, tenant_id, after, limit)
+        else {
             return Ok(Vec::new());
         };
         let values: Vec<_> = values.iter().map(BindRef::from).collect();

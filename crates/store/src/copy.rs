@@ -209,7 +209,9 @@ impl CopiedTable {
             (Owned::ByNobody, Some(_)) => None,
             (Owned::By(column, owner), Some(_)) => {
                 let (name, of_owner) = (owner.name, owner.copied(tenant_id)?);
-                Some(format!("{column} IN (SELECT pk FROM {name} WHERE {of_owner})"))
+                Some(format!(
+                    "{column} IN (SELECT pk FROM {name} WHERE {of_owner})"
+                ))
             }
             (Owned::ByTenant, Some(_)) => Some(format!("{TENANT} = ?1")),
             (Owned::By(column, owner), None) => {

@@ -11,8 +11,8 @@ mod programs;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-pub use cluster::{Cluster, Durability};
 use citus::Servers;
+pub use cluster::{Cluster, Durability};
 use programs::Programs;
 
 /// The URL of a server that tests may make databases in, as its superuser. Where it is not set, tests

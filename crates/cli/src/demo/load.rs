@@ -22,7 +22,7 @@ use super::fleet::{Fleet, MemberRef, Object, ScriptSeed, UserRunSeed};
 use crate::failure::Failure;
 
 /// How many entities are on their way to the store at a time; it writes them in batches.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 64;
 
 /// Loads a fleet into a tenant.
 pub(super) struct Loader<'a> {

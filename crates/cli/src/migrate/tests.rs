@@ -19,7 +19,7 @@ async fn file(tenants: &[&str]) -> (tempfile::TempDir, String) {
 /// What the command prints, or why it fails.
 async fn migrate(from: &str, to: &Database, tenant: Option<&str>) -> Result<String, String> {
     let migrate = Migrate {
-        from: from.to_owned(),
+        from: Some(from.to_owned()),
         to: to.url().to_owned(),
         tenant: tenant.map(str::to_owned),
     };
@@ -35,7 +35,8 @@ fn counts(database: &Database) -> String {
     database.psql(
         "SELECT count(*) FROM device_run_state; SELECT count(*) FROM run; \
          SELECT count(*) FROM script; SELECT count(*) FROM group_member; \
-         SELECT count(*) FROM device_run_state AS s JOIN run AS r ON r.pk = s.version \
+         SELECT count(*) FROM device_run_state AS s \
+            JOIN run AS r ON r.tenant_id = s.tenant_id AND r.pk = s.version \
             WHERE r.state_pk = s.pk AND r.error_code = s.error_code; \
          SELECT sum(count) FROM run_state_count",
     )
@@ -194,7 +195,7 @@ async fn what_is_no_file_or_no_database_is_named() {
     let missing = folder.path().join("missing.db").display().to_string();
     let migrate = |from: String, to: &str| {
         let migrate = Migrate {
-            from,
+            from: Some(from),
             to: to.to_owned(),
             tenant: None,
         };
@@ -208,4 +209,50 @@ async fn what_is_no_file_or_no_database_is_named() {
     assert!(told.contains("postgres://"), "{told}");
     let told = migrate(file, "postgres://nobody@127.0.0.1:1/none").await;
     assert!(told.contains("cannot be reached"), "{told}");
+}
+
+#[tokio::test]
+async fn without_a_file_the_schema_is_brought_up_to_date() {
+    let Some(database) = Database::create() else {
+        return;
+    };
+    let mut out = Vec::new();
+    let migrate = Migrate {
+        from: None,
+        to: database.url().to_owned(),
+        tenant: None,
+    };
+    migrate.run(&mut out).await.unwrap();
+    let told = String::from_utf8(out).unwrap();
+    assert_eq!(
+        told,
+        "the schema is at its newest version; there is no Citus to spread it over\n"
+    );
+    assert_eq!(database.psql("SELECT count(*) FROM script"), "0");
+}
+
+/// A file is copied into a Citus; and what was on one machine before there was a Citus is spread.
+#[tokio::test]
+async fn tables_are_spread_with_all_that_is_in_them() {
+    let Some(database) = Database::create_on_citus() else {
+        return;
+    };
+    let (_folder, file) = file(&["t"]).await;
+    migrate(&file, &database, None).await.unwrap();
+    let copied = counts(&database);
+    let spread = "SELECT count(*) FROM pg_dist_partition WHERE partmethod = 'h'";
+    let all = database.psql(spread);
+    assert_ne!(all, "0");
+    let gather = "SELECT undistribute_table('script', cascade_via_foreign_keys => true)";
+    let _ = database.psql(gather);
+    assert_ne!(database.psql(spread), all);
+    let mut out = Vec::new();
+    let again = Migrate {
+        from: None,
+        to: database.url().to_owned(),
+        tenant: None,
+    };
+    again.run(&mut out).await.unwrap();
+    assert_eq!(database.psql(spread), all);
+    assert_eq!(counts(&database), copied);
 }

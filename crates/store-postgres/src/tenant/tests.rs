@@ -83,7 +83,10 @@ fn what_cannot_be_said_is_refused() {
         ("SELECT 1 FROM secret, script", "script"),
         ("UPDATE run SET id = ''", "run"),
         ("DELETE FROM run", "run"),
-        ("WITH x AS (UPDATE run SET id = '' RETURNING pk) SELECT 1 FROM x WHERE 1 = 1", "run"),
+        (
+            "WITH x AS (UPDATE run SET id = '' RETURNING pk) SELECT 1 FROM x WHERE 1 = 1",
+            "run",
+        ),
         ("TRUNCATE script", "script"),
         ("TABLE run", "run"),
     ] {

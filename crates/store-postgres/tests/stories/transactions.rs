@@ -183,14 +183,16 @@ async fn writes_that_look_first_do_not_overlook_one_another() {
     let attempts = Arc::new(AtomicU32::new(0));
     let writes = (0..16).map(|_| {
         let attempts = Arc::clone(&attempts);
-        fixture.store.transaction(Serializable, None, move |database| {
-            attempts.fetch_add(1, Ordering::Relaxed);
-            let rows = database.query("SELECT count(*) FROM t", &[])?;
-            let [Bind::Integer(count)] = rows[0].as_slice() else {
-                panic!("{rows:?}");
-            };
-            database.execute("INSERT INTO t VALUES (?1)", &[(*count).into()])
-        })
+        fixture
+            .store
+            .transaction(Serializable, None, move |database| {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                let rows = database.query("SELECT count(*) FROM t", &[])?;
+                let [Bind::Integer(count)] = rows[0].as_slice() else {
+                    panic!("{rows:?}");
+                };
+                database.execute("INSERT INTO t VALUES (?1)", &[(*count).into()])
+            })
     });
     let results = join_all(writes).await;
     let done = results.iter().filter(|result| result.is_ok()).count();
@@ -281,7 +283,10 @@ async fn a_write_that_fails_or_panics_changes_nothing() {
     assert!(matches!(result, Err(Error::Internal { .. })), "{result:?}");
     assert_eq!(fixture.database.psql("SELECT count(*) FROM t"), "0");
     let insert = |database: &dyn Database| database.execute("INSERT INTO t VALUES (2)", &[]);
-    assert_eq!(fixture.store.transaction(Serializable, None, insert).await, Ok(1));
+    assert_eq!(
+        fixture.store.transaction(Serializable, None, insert).await,
+        Ok(1)
+    );
     assert_eq!(fixture.database.psql("SELECT n FROM t"), "2");
 }
 
