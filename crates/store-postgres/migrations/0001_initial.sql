@@ -1,3 +1,4 @@
+-- tidy: long because it is all of the first version, which databases have in one piece
 -- The entities of the API, the history of runs, and what the issuer of tokens remembers: what SQLite's
 -- files hold after all of their migrations.
 --
