@@ -10,7 +10,9 @@
 //! 5. `report`, `run_state`, `told`, `user_run` and `counters`: the way of a run's outcome into the tables;
 //! 6. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
 //!    write changes, and who is told; `device`, `run_request`, `script_version`: what else fleets need;
-//! 7. `issuer`: the keys and applications of the built-in issuer of tokens.
+//! 7. `subscription`, `notice` and `delivery`: who is told of changes, what is noted for them, and how
+//!    far they have been told; `store_subscription`: that part of the interface;
+//! 8. `issuer`: the keys and applications of the built-in issuer of tokens.
 //!
 //! What is public beside `Database`, `Backend` and `SqlStore` is for backends that do part of it in
 //! their own way.
@@ -21,10 +23,12 @@ pub mod change;
 mod change_writer;
 pub mod counters;
 mod database;
+pub mod delivery;
 pub mod device;
 mod error;
 mod group;
 pub mod issuer;
+pub mod notice;
 pub mod path;
 pub mod read;
 pub mod report;
@@ -33,6 +37,8 @@ pub mod run_state;
 pub mod script_version;
 pub mod statement;
 mod store;
+mod store_subscription;
+pub mod subscription;
 pub mod targeting;
 pub mod told;
 pub mod user_run;

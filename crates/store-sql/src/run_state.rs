@@ -6,14 +6,14 @@
 
 use runstate_graph::{clock::Clock, entity::DEVICE_STATE};
 use runstate_odata::edm::{DateTimeOffset, Record, Value};
-use runstate_store::{Changes, Error, Row};
+use runstate_store::{Changes, Error, Row, subscription::ChangeKind};
 
 use crate::{
     Cells, Database,
     cells::{CellsExt as _, binds},
     counters::{self, Tally},
     error::internal,
-    run_request,
+    notice, run_request,
     told::Told,
 };
 
@@ -190,6 +190,7 @@ pub(crate) fn report(
             let mut change = counters::Change::default();
             change.add(run_state, outcome.run_state);
             counters::devices_changed(database, place.script_pk, &change)?;
+            note(database, place, ChangeKind::Updated, &record, version)?;
         }
         user_state_pk => counters::user_recount(database, place.script_pk, user_state_pk)?,
     }
@@ -232,6 +233,7 @@ pub(crate) fn create(
     database.execute(SET_VERSION, binds![version, pk])?;
     let after = Tally::of_run_state(outcome.run_state);
     count(database, place, Tally::default(), after)?;
+    note(database, place, ChangeKind::Created, &record, version)?;
     Ok(Row {
         record,
         version,
@@ -242,12 +244,28 @@ pub(crate) fn create(
 /// Removes a device state. Its runs stay in the history.
 pub(crate) fn delete(database: &dyn Database, state: &State) -> Result<(), Error> {
     database.execute(DELETE, binds![state.pk])?;
+    let (place, version) = (state.place, state.version);
+    note(database, place, ChangeKind::Deleted, &state.record, version)?;
     count(
         database,
         state.place,
         Tally::of_run_state(state.run_state),
         Tally::default(),
     )
+}
+
+/// Notes a change for those who subscribe to the script's own states.
+fn note(
+    database: &dyn Database,
+    place: Place,
+    change: ChangeKind,
+    record: &Record,
+    version: i64,
+) -> Result<(), Error> {
+    match (place.user_state_pk, record.get("id").as_str()) {
+        (0, Some(id)) => notice::state(database, place.script_pk, change, id, version),
+        _ => Ok(()),
+    }
 }
 
 /// Keeps the counters above a device state that has come, or gone.

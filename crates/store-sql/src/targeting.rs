@@ -12,12 +12,13 @@ use std::sync::LazyLock;
 
 use runstate_graph::{clock::Clock, entity::RUN_STATE};
 use runstate_odata::edm::DateTimeOffset;
-use runstate_store::{Error, query::Dialect};
+use runstate_store::{Error, query::Dialect, subscription::ChangeKind};
 
 use crate::{
     BindRef, Cells, Database,
     cells::{CellsExt as _, binds},
     counters::{self, Change},
+    notice::StateNotices,
 };
 
 /// A script that a device has to run.
@@ -205,6 +206,7 @@ const DELETE: &str = "DELETE FROM device_run_state WHERE pk = ?1";
 const REMEMBER: &str = "INSERT INTO former_run_state (script_pk, device_id) VALUES (?1, ?2) \
      ON CONFLICT (script_pk, device_id) DO NOTHING";
 const RECALL: &str = "DELETE FROM former_run_state WHERE script_pk = ?1 AND device_id = ?2";
+const STATE_ID: &str = "SELECT id FROM device_run_state WHERE pk = ?1";
 const SCRIPT_ID: &str = "SELECT id FROM script WHERE pk = ?1";
 const COUNT_CANCELED: &str = "UPDATE run_request SET version = version + 1, \
      pending_count = pending_count - 1, canceled_count = canceled_count + 1 \
@@ -251,6 +253,7 @@ pub fn statements(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
         ("delete state", DELETE),
         ("remember", REMEMBER),
         ("recall", RECALL),
+        ("state id", STATE_ID),
         ("script id", SCRIPT_ID),
         ("count canceled", COUNT_CANCELED),
         ("count stopped", COUNT_STOPPED),
@@ -351,9 +354,9 @@ fn reconcile(
         })
     })?;
     let now = DateTimeOffset::from_system_time(clock.now());
-    let mut changed = Vec::new();
+    let (mut changed, mut notices) = (Vec::new(), StateNotices::default());
     for pair in pairs {
-        if settle(database, now, &pair)? {
+        if settle(database, now, &pair, &mut notices)? {
             changed.push(pair.device_id);
         }
     }
@@ -362,7 +365,12 @@ fn reconcile(
 }
 
 /// Gives one pair the run state that it should have; says whether it had another.
-fn settle(database: &dyn Database, now: DateTimeOffset, pair: &Pair) -> Result<bool, Error> {
+fn settle(
+    database: &dyn Database,
+    now: DateTimeOffset,
+    pair: &Pair,
+    notices: &mut StateNotices,
+) -> Result<bool, Error> {
     let outcome = if pair.is_applicable {
         "pending"
     } else {
@@ -374,13 +382,18 @@ fn settle(database: &dyn Database, now: DateTimeOffset, pair: &Pair) -> Result<b
             let id = format!("{script_id}:{}", pair.device_id);
             let (ticks, form) = (now.ticks(), now.form());
             let values = binds![pair.script_pk, &id, &pair.device_id, outcome, ticks, form];
-            Ok(database.execute(INSERT, values)? > 0)
+            let is_new = database.execute(INSERT, values)? > 0;
+            if is_new {
+                notices.note(database, pair.script_pk, ChangeKind::Created, &id, 0)?;
+            }
+            Ok(is_new)
         }
         (Some(_), Some((pk, 0, shown))) if shown != outcome => {
             database.execute(SET_RUN_STATE, binds![pk, outcome])?;
             let mut change = Change::default();
             change.add(shown, outcome);
             counters::devices_changed(database, pair.script_pk, &change)?;
+            note(database, pair.script_pk, pk, ChangeKind::Updated, notices)?;
             Ok(true)
         }
         (Some(_), Some(_)) => Ok(false),
@@ -391,12 +404,28 @@ fn settle(database: &dyn Database, now: DateTimeOffset, pair: &Pair) -> Result<b
             }
             // What had no run is no result. Its part in requests goes with it.
             database.execute(COUNT_STOPPED, binds![pk])?;
+            note(database, pair.script_pk, pk, ChangeKind::Deleted, notices)?;
             database.execute(DELETE, binds![pk])?;
             database.execute(REMEMBER, binds![pair.script_pk, &pair.device_id])?;
             Ok(true)
         }
         (None, None) => Ok(false),
     }
+}
+
+/// Notes a change of a state that has had no run.
+fn note(
+    database: &dyn Database,
+    script_pk: i64,
+    pk: i64,
+    change: ChangeKind,
+    notices: &mut StateNotices,
+) -> Result<(), Error> {
+    if !notices.is_watched(database, script_pk)? {
+        return Ok(());
+    }
+    let id = database.one(STATE_ID, binds![pk], |cells| cells.text(0))?;
+    notices.note(database, script_pk, change, &id, 0)
 }
 
 /// Brings back the run state of that id, to which `device_id` is about to report, where it went before
@@ -426,6 +455,7 @@ pub(crate) fn recall(
         database,
         DateTimeOffset::from_system_time(clock.now()),
         &pair,
+        &mut StateNotices::default(),
     )
 }
 
