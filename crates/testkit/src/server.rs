@@ -120,11 +120,23 @@ impl TestServer {
 
     /// A token for anybody.
     pub fn token_for(&self, tenant_id: &str, subject: Subject, permissions: &[&str]) -> String {
+        let client_id = "22222222-2222-4222-8222-222222222222";
+        self.token_of(tenant_id, client_id, subject, permissions)
+    }
+
+    /// A token for anybody, by way of any application.
+    pub fn token_of(
+        &self,
+        tenant_id: &str,
+        client_id: &str,
+        subject: Subject,
+        permissions: &[&str],
+    ) -> String {
         let grant = Grant {
             tenant_id: tenant_id.to_owned(),
             subject,
             permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
-            client_id: "22222222-2222-4222-8222-222222222222".to_owned(),
+            client_id: client_id.to_owned(),
             expires_in: 3600,
         };
         self.issuer.issue(&grant).expect("randomness")
