@@ -47,7 +47,6 @@ CREATE TABLE subscription (
     PRIMARY KEY (tenant_id, pk),
     UNIQUE (tenant_id, id)
 );
-CREATE INDEX subscription_by_subject ON subscription (tenant_id, subject, script_kind);
 -- Whoever writes a change looks here for those who are to be told of it.
 CREATE INDEX subscription_by_target ON subscription (tenant_id, target_pk);
 

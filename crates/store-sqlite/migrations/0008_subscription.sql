@@ -45,7 +45,6 @@ CREATE TABLE subscription (
 ) STRICT;
 -- Whoever writes a change looks here for those who are to be told of it.
 CREATE INDEX subscription_by_target ON subscription (tenant_id, target_pk);
-CREATE INDEX subscription_by_subject ON subscription (tenant_id, subject, script_kind);
 
 -- Changes of which a receiver has not been told. `change`: 0 created, 1 updated, 2 deleted.
 -- `item_version` is the version that the changed entity had then.

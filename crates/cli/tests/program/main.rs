@@ -16,6 +16,7 @@ mod agent;
 mod clients;
 mod demo;
 mod kill;
+mod notifications;
 mod readme;
 mod serve;
 mod servers;
