@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::start::{Demo, Process};
 
 /// The example at work; none where Python is missing, which is said, or an error under `CI=true`.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn receiver(demo: &Demo, resource: &str) -> Option<(Process, Lines<BufReader<ChildStdout>>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let server = demo.text("baseUrl").strip_suffix("/beta").unwrap();
