@@ -25,6 +25,7 @@ async fn a_receiver_that_comes_back_is_told_all_of_it_at_once() {
     for message in messages(4) {
         script.report(&server, &message).await;
     }
+    until(&server, "SELECT count(*) FROM subscription_notice", "5").await;
     // Each pause is twice as long as the one before.
     for (failures, pause) in [(2, 10), (3, 20), (4, 40)] {
         server.clock.advance(Duration::from_secs(pause));
