@@ -12,6 +12,7 @@ mod differential;
 mod errors;
 mod fleet;
 mod hostile;
+mod notifications;
 mod preconditions;
 mod routes;
 mod store;

@@ -1,11 +1,14 @@
 //! One of everything, each with an id of its own, so that every path of the schema leads somewhere.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
-use runstate_testkit::TestServer;
+use runstate_testkit::{Receiver, TestServer};
 use serde_json::{Value, json};
 
 use crate::authorization::surface::{Route, SCRIPT_COLLECTIONS};
+
+/// Whoever is told of changes.
+static RECEIVER: LazyLock<Receiver> = LazyLock::new(Receiver::start);
 
 /// A tenant with one of everything.
 pub(crate) struct World {
@@ -48,6 +51,7 @@ impl World {
         world.make_one(server, filters, json!({})).await;
         let tokens = "runstate/enrollmentTokens";
         world.make_one(server, tokens, json!({})).await;
+        world.make_one(server, "subscriptions", json!({})).await;
         for collection in SCRIPT_COLLECTIONS {
             world.make_script(server, collection).await;
         }
@@ -146,6 +150,12 @@ pub(crate) fn body(path: &str) -> Value {
         "userRunStates" => json!({ "id": name, "userPrincipalName": "ada@example.com" }),
         "assignmentFilters" => json!({ "displayName": format!("Lab {name}"), "rule": "(true)" }),
         "managedDevices" => json!({ "deviceName": name }),
+        // Of what is there in every tenant.
+        "subscriptions" => json!({
+            "changeType": "created", "notificationUrl": RECEIVER.url("/hook"),
+            "resource": "deviceManagement/deviceShellScripts",
+            "expirationDateTime": "2026-02-01T12:00:00Z",
+        }),
         "users" => new_user(),
         "groups" => json!({ "displayName": name }),
         "assign" | "microsoft.graph.assign" => json!({}),

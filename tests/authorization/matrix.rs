@@ -321,6 +321,7 @@ async fn what_is_below_v1_has_the_same_rules() {
         "reportInventory",
         "retire",
         "runstate",
+        "subscriptions",
     ];
     let is_there = |row: &&Row| !beta_only.iter().any(|name| row.template.contains(name));
     assert_eq!(lines.len(), TABLE.iter().filter(is_there).count());

@@ -15,7 +15,7 @@ pub(crate) struct Row {
 }
 
 /// Every permission name that the service knows.
-pub(crate) const ALL: [&str; 17] = [
+pub(crate) const ALL: [&str; 18] = [
     "DeviceManagementConfiguration.Read.All",
     "DeviceManagementConfiguration.ReadWrite.All",
     "DeviceManagementScripts.Read.All",
@@ -33,6 +33,7 @@ pub(crate) const ALL: [&str; 17] = [
     "DeviceManagementServiceConfig.Read.All",
     "DeviceManagementServiceConfig.ReadWrite.All",
     "DeviceManagementManagedDevices.PrivilegedOperations.All",
+    "Subscription.Read.All",
 ];
 
 const READ_SCRIPTS: &[&str] = &[
@@ -121,6 +122,18 @@ const READ_ENROLLMENT: &[&str] = &[
     "DeviceManagementServiceConfig.ReadWrite.All",
 ];
 const WRITE_ENROLLMENT: &[&str] = &["DeviceManagementServiceConfig.ReadWrite.All"];
+
+/// Whoever may read anything that can be subscribed to, and whoever may see the subscriptions of others;
+/// to subscribe it takes the permission to read the resource, here a collection of scripts.
+const READ_SUBSCRIPTIONS: &[&str] = &[
+    "DeviceManagementConfiguration.Read.All",
+    "DeviceManagementConfiguration.ReadWrite.All",
+    "DeviceManagementScripts.Read.All",
+    "DeviceManagementScripts.ReadWrite.All",
+    "DeviceManagementManagedDevices.Read.All",
+    "DeviceManagementManagedDevices.ReadWrite.All",
+    "Subscription.Read.All",
+];
 
 const fn row(
     method: &'static str,
@@ -265,6 +278,15 @@ pub(crate) static TABLE: &[Row] = &[
     row("GET",    "runstate/enrollmentTokens/$count", READ_ENROLLMENT, 200),
     row("GET",    "runstate/enrollmentTokens/{id}", READ_ENROLLMENT, 200),
     row("DELETE", "runstate/enrollmentTokens/{id}", WRITE_ENROLLMENT, 204),
+
+    row("GET",    "subscriptions", READ_SUBSCRIPTIONS, 200),
+    row("POST",   "subscriptions", READ_SCRIPTS, 201),
+    row("GET",    "subscriptions/$count", READ_SUBSCRIPTIONS, 200),
+    row("GET",    "subscriptions/{id}", READ_SUBSCRIPTIONS, 200),
+    row("PATCH",  "subscriptions/{id}", READ_SCRIPTS, 200),
+    row("DELETE", "subscriptions/{id}", READ_STATES, 204),
+    row("POST",   "subscriptions/{id}/reauthorize", READ_SCRIPTS, 204),
+    row("POST",   "subscriptions/{id}/microsoft.graph.reauthorize", READ_SCRIPTS, 204),
 
     row("GET",    "users", READ_USERS, 200),
     row("POST",   "users", WRITE_USERS, 201),

@@ -4,7 +4,10 @@
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
-use runstate_server::auth::IssuerConfig;
+use runstate_server::{
+    auth::IssuerConfig,
+    notify::{Destinations, NotifyConfig},
+};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -70,6 +73,14 @@ pub(crate) struct Settings {
     /// Days for which the history keeps a run [default: 90]
     #[arg(long, env = "RUNSTATE_HISTORY_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) history_days: Option<u32>,
+
+    /// Send change notifications to this machine too, over http as well [default: false]
+    #[arg(long, env = "RUNSTATE_NOTIFY_LOOPBACK", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) notify_loopback: Option<bool>,
+
+    /// Send change notifications to private and link-local addresses too [default: false]
+    #[arg(long, env = "RUNSTATE_NOTIFY_PRIVATE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) notify_private: Option<bool>,
 
     /// Seconds that requests in flight get to finish after SIGTERM or SIGINT [default: 30]
     #[arg(long, env = "RUNSTATE_GRACE", value_name = "SECONDS")]
@@ -157,6 +168,8 @@ impl Settings {
             throttle: self.throttle.or(other.throttle),
             check_in_interval: self.check_in_interval.or(other.check_in_interval),
             history_days: self.history_days.or(other.history_days),
+            notify_loopback: self.notify_loopback.or(other.notify_loopback),
+            notify_private: self.notify_private.or(other.notify_private),
             grace: self.grace.or(other.grace),
             log: self.log.or(other.log),
         }
@@ -174,6 +187,17 @@ impl Settings {
     pub(crate) fn history(&self) -> Duration {
         let days = self.history_days.map_or(90, u64::from);
         Duration::from_secs(days * 24 * 3600)
+    }
+
+    /// Where change notifications may go.
+    pub(crate) fn notify(&self) -> NotifyConfig {
+        NotifyConfig {
+            destinations: Destinations {
+                loopback: self.notify_loopback.unwrap_or_default(),
+                private: self.notify_private.unwrap_or_default(),
+            },
+            ..NotifyConfig::default()
+        }
     }
 
     /// How long requests in flight get to finish.

@@ -15,7 +15,9 @@ use runstate_server::{
     base_url::BaseUrl,
     limits::Limits,
     listen::{self, Tls, TlsError},
-    maintenance, random, router,
+    maintenance,
+    notify::{Delivering, Notifier},
+    random, router,
     watch::Watchers,
 };
 use runstate_store::AnyStore;
@@ -115,6 +117,7 @@ impl Server {
             limits,
             watchers,
             check_in_interval: settings.check_in_interval(),
+            notifier: Notifier::new(settings.notify()),
         });
 
         let listen = settings
@@ -159,6 +162,7 @@ impl Server {
     /// When the listening socket fails.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
         maintenance::start(&self.app, self.settings.history());
+        let delivering = Delivering::start(&self.app).map_err(Failure::from)?;
         let watchers = Arc::clone(&self.app.watchers);
         let router = router(self.app, self.issuer);
         let grace = self.settings.grace();
@@ -166,9 +170,10 @@ impl Server {
             shutdown.await;
             watchers.stop();
         };
-        listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace)
-            .await
-            .map_err(Failure::from)
+        let served =
+            listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace).await;
+        delivering.stop().await;
+        served.map_err(Failure::from)
     }
 }
 

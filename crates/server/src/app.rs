@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use runstate_graph::clock::Clock;
-use runstate_store::Store;
+use runstate_store::AnyStore;
 
 use crate::{
     auth::{
@@ -14,6 +14,7 @@ use crate::{
     base_url::BaseUrl,
     edge,
     limits::Limits,
+    notify::Notifier,
     random::NewIds,
     watch::Watchers,
 };
@@ -24,7 +25,7 @@ pub const CHECK_IN_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// All that answering a request takes.
 pub struct App {
     /// What is remembered.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn AnyStore>,
     /// Who is calling.
     pub authenticator: Authenticator,
     /// What time it is.
@@ -39,6 +40,8 @@ pub struct App {
     pub watchers: Arc<Watchers>,
     /// After how long at most a device comes back.
     pub check_in_interval: Duration,
+    /// Whoever tells others of changes.
+    pub notifier: Notifier,
 }
 
 /// The routes of a server: the API below `/beta` and `/v1.0`, the built-in issuer, and what tells

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`App`] (the parts of a server) and [`router`]; `edge` (bodies in, headers
 //! out), `dispatch` (path, permit, act), `routes` (the acts); [`negotiate`] and [`batch`] (headers and
-//! batches, read); [`auth`] (who is calling).
+//! batches, read); [`auth`] (who is calling); [`notify`] (who is told of changes).
 
 mod app;
 pub mod auth;
@@ -17,8 +17,10 @@ pub mod limits;
 pub mod listen;
 pub mod maintenance;
 pub mod negotiate;
+pub mod notify;
 pub mod random;
 mod routes;
+mod tls_client;
 pub mod watch;
 
 pub use app::{App, CHECK_IN_INTERVAL, router};

@@ -100,6 +100,17 @@ WITH item AS (
         last_state_update_date_time_form = a.last_state_update_date_time_form,
         error_code = a.error_code, error_description = a.error_description
     FROM appended AS a WHERE s.tenant_id = a.tenant_id AND s.pk = a.state_pk
+), noted AS (
+    INSERT INTO subscription_notice (tenant_id, subscription_pk, change, item_id, item_version)
+    SELECT d.tenant_id, s.pk, 1, d.state_id, a.pk
+    FROM appended AS a JOIN decided AS d ON d.tenant_id = a.tenant_id AND d.pk = a.state_pk
+    CROSS JOIN LATERAL (
+        SELECT s.pk FROM subscription AS s
+        WHERE s.tenant_id = d.tenant_id AND s.target_pk = d.script_pk AND s.subject = 2
+            AND s.on_updated = 1 AND s.is_closing = 0
+        LIMIT 200
+    ) AS s
+    ORDER BY a.pk
 ), moved AS MATERIALIZED (
     SELECT d.tenant_id, d.script_pk, d.old_run_state AS before, a.run_state AS after
     FROM appended AS a JOIN decided AS d ON d.pk = a.state_pk

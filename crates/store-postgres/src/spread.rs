@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use runstate_graph::entity::DEVICE_STATE;
 use runstate_odata::edm::{DateTimeOffset, Record};
-use runstate_store::{Error, Precondition, Row};
+use runstate_store::{Error, Precondition, Row, subscription::ChangeKind};
 use runstate_store_sql::{
     BindRef, Cells, CellsExt as _, Database, counters,
+    notice::StateNotices,
     run_state::{self, record, run_id},
     told::Told,
 };
@@ -115,6 +116,7 @@ pub(crate) fn report(
     let appended = append(database, received, reports, &due)?;
     apply(database, &due, &appended)?;
     count(database, &due, &appended)?;
+    note(database, reports, &due, &appended)?;
     for due in due {
         let row = match appended.get(&due.state_pk) {
             Some(version) => Row {
@@ -295,6 +297,23 @@ fn apply(database: &dyn Database, due: &[Due], appended: &BTreeMap<i64, i64>) ->
     if !items.is_empty() {
         let items = Json::from(items).to_string();
         database.execute(APPLY, &[BindRef::from(&items)])?;
+    }
+    Ok(())
+}
+
+/// Notes the changes for those who subscribe to them.
+fn note(
+    database: &dyn Database,
+    reports: &[Report],
+    due: &[Due],
+    appended: &BTreeMap<i64, i64>,
+) -> Result<(), Error> {
+    let mut notices = StateNotices::default();
+    for one in due {
+        if let (Some(version), Some(report)) = (appended.get(&one.state_pk), reports.get(one.at)) {
+            let change = ChangeKind::Updated;
+            notices.note(database, one.script_pk, change, &report.state_id, *version)?;
+        }
     }
     Ok(())
 }

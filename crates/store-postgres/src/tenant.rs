@@ -52,6 +52,10 @@ pub(crate) const TABLES: &[&str] = &[
     "retired_device",
     "run_request",
     "run_request_device",
+    "notification_key",
+    "subscription",
+    "subscription_notice",
+    "subscription_event",
 ];
 
 /// See [`TABLES`].

@@ -30,6 +30,11 @@ pub trait Backend: Send + Sync + 'static {
     /// a page can be followed up after a restart, and on another server.
     fn token_key(&self) -> [u8; 32];
 
+    /// Whether nobody else has this open: what another process was about to do nobody does any more.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     /// Refuses whatever concerns a tenant's data, where this is open for the issuer of tokens alone.
     ///
     /// # Errors

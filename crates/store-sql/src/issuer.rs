@@ -12,6 +12,7 @@ use crate::{
     Cells, Database,
     cells::{CellsExt as _, binds},
     error::internal,
+    subscription,
 };
 
 /// All signing keys, oldest first.
@@ -177,6 +178,7 @@ pub fn application_delete(
     ] {
         deleted = database.execute(sql, binds![tenant_id, client_id])?;
     }
+    subscription::forget_application(database, tenant_id, client_id)?;
     Ok(deleted == 1)
 }
 

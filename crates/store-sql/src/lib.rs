@@ -11,7 +11,9 @@
 //! 6. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
 //!    write changes, and who is told; `device`, `run_request`, `script_version`, `history`: what else
 //!    fleets need;
-//! 7. `issuer`: the keys and applications of the built-in issuer of tokens.
+//! 7. `subscription`, `notice` and `delivery`: who is told of changes, what is noted for them, and how
+//!    far they have been told; `store_subscription`: that part of the interface;
+//! 8. `issuer`: the keys and applications of the built-in issuer of tokens.
 //!
 //! What is public beside `Database`, `Backend` and `SqlStore` is for backends that do part of it in
 //! their own way.
@@ -22,11 +24,13 @@ pub mod change;
 mod change_writer;
 pub mod counters;
 mod database;
+pub mod delivery;
 pub mod device;
 mod error;
 mod group;
 pub mod history;
 pub mod issuer;
+pub mod notice;
 pub mod path;
 pub mod read;
 pub mod report;
@@ -35,6 +39,8 @@ pub mod run_state;
 pub mod script_version;
 pub mod statement;
 mod store;
+mod store_subscription;
+pub mod subscription;
 pub mod targeting;
 pub mod told;
 pub mod user_run;

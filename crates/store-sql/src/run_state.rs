@@ -6,14 +6,14 @@
 
 use runstate_graph::{clock::Clock, entity::DEVICE_STATE};
 use runstate_odata::edm::{DateTimeOffset, Record, Value};
-use runstate_store::{Changes, Error, Row};
+use runstate_store::{Changes, Error, Row, subscription::ChangeKind};
 
 use crate::{
     Cells, Database,
     cells::{CellsExt as _, binds},
     counters::{self, Tally},
     error::internal,
-    run_request,
+    notice, run_request,
     told::Told,
 };
 
@@ -188,6 +188,9 @@ pub(crate) fn report(
     count(database, place, |change| {
         change.add(run_state, outcome.run_state);
     })?;
+    if place.user_state_pk == 0 {
+        note(database, place, ChangeKind::Updated, &record, version)?;
+    }
     Ok(Row {
         record,
         version,
@@ -226,6 +229,7 @@ pub(crate) fn create(
     let version = outcome.append(database, clock, pk, 0, &Told::of(run))?;
     database.execute(SET_VERSION, binds![version, pk])?;
     count(database, place, |change| change.come(outcome.run_state))?;
+    note(database, place, ChangeKind::Created, &record, version)?;
     Ok(Row {
         record,
         version,
@@ -236,7 +240,23 @@ pub(crate) fn create(
 /// Removes a device state. Its runs stay in the history.
 pub(crate) fn delete(database: &dyn Database, state: &State) -> Result<(), Error> {
     database.execute(DELETE, binds![state.pk])?;
+    let (place, version) = (state.place, state.version);
+    note(database, place, ChangeKind::Deleted, &state.record, version)?;
     count(database, state.place, |change| change.go(state.run_state))
+}
+
+/// Notes a change for those who subscribe to the script's own states.
+fn note(
+    database: &dyn Database,
+    place: Place,
+    change: ChangeKind,
+    record: &Record,
+    version: i64,
+) -> Result<(), Error> {
+    match (place.user_state_pk, record.get("id").as_str()) {
+        (0, Some(id)) => notice::state(database, place.script_pk, change, id, version),
+        _ => Ok(()),
+    }
 }
 
 /// Keeps the counters above a device state that has come, gone, or shows something else.

@@ -13,6 +13,7 @@ use runstate_odata::{
     edm::{DateTimeOffset, Record},
 };
 use runstate_store::issuer::{Application, Enrolled, Enrollment, IssuerStore, SigningKey};
+use runstate_store::subscription::ChangeKind;
 use runstate_store::{
     AssignedScripts, Change, Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store,
 };
@@ -21,7 +22,7 @@ use tokio::sync::broadcast;
 use crate::{
     Backend, Database, change,
     change_writer::ChangeWriter,
-    device, group, issuer,
+    device, group, issuer, notice,
     path::{self, Found},
     read::{self, Paging},
     run_request, script_version, write,
@@ -29,7 +30,7 @@ use crate::{
 
 /// The store over a backend.
 pub struct SqlStore<B> {
-    backend: Arc<B>,
+    pub(crate) backend: Arc<B>,
     changing: ChangeWriter<B>,
 }
 
@@ -44,7 +45,7 @@ impl<B: Backend> SqlStore<B> {
     }
 
     /// The way in for whatever has consequences for devices.
-    fn changing(&self) -> Result<&ChangeWriter<B>, Error> {
+    pub(crate) fn changing(&self) -> Result<&ChangeWriter<B>, Error> {
         self.backend.admit()?;
         Ok(&self.changing)
     }
@@ -249,9 +250,13 @@ impl<B: Backend> Store for SqlStore<B> {
             .write(permit.tenant_id(), move |database, clock, effect| {
                 path::refuse_device(&on_behalf, &path)?;
                 let end = path::resolve(database, path::viewer(&on_behalf), &path)?;
-                let Found { pk, .. } = path::find(database, &end)?;
+                let Found { pk, version } = path::find(database, &end)?;
                 change::of_script(database, on_behalf.tenant_id(), effect)?;
-                script_version::roll_back(database, clock, pk, number)
+                let row = script_version::roll_back(database, clock, pk, number)?;
+                let is_now = (end.id.unwrap_or_default(), version + 1);
+                let (tenant_id, ty) = (on_behalf.tenant_id(), end.scope.ty);
+                notice::script(database, tenant_id, ty, pk, ChangeKind::Updated, is_now)?;
+                Ok(row)
             })
             .await
     }
@@ -333,6 +338,7 @@ impl<B: Backend> Store for SqlStore<B> {
         for tenant_id in tenants {
             changing.settle(&tenant_id).await?;
         }
+        self.backend.write_apart(None, notice::sweep).await?;
         let before = DateTimeOffset::from_system_time(runs_before).ticks();
         self.backend.expire(before).await
     }

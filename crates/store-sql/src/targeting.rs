@@ -12,12 +12,13 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use runstate_graph::{clock::Clock, entity::RUN_STATE};
 use runstate_odata::edm::DateTimeOffset;
-use runstate_store::{Error, query::Dialect};
+use runstate_store::{Error, query::Dialect, subscription::ChangeKind};
 
 use crate::{
     BindRef, Cells, Database,
     cells::{CellsExt as _, binds},
     counters::{self, Change},
+    notice::StateNotices,
 };
 
 /// A script that a device has to run.
@@ -206,6 +207,7 @@ const DELETE: &str = "DELETE FROM device_run_state WHERE pk = ?1";
 const REMEMBER: &str = "INSERT INTO former_run_state (script_pk, device_id) VALUES (?1, ?2) \
      ON CONFLICT (script_pk, device_id) DO NOTHING";
 const RECALL: &str = "DELETE FROM former_run_state WHERE script_pk = ?1 AND device_id = ?2";
+const STATE_ID: &str = "SELECT id FROM device_run_state WHERE pk = ?1";
 const SCRIPT_ID: &str = "SELECT id FROM script WHERE pk = ?1";
 const COUNT_CANCELED: &str = "UPDATE run_request SET version = version + 1, \
      pending_count = pending_count - 1, canceled_count = canceled_count + 1 \
@@ -252,6 +254,7 @@ pub fn statements(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
         ("delete state", DELETE),
         ("remember", REMEMBER),
         ("recall", RECALL),
+        ("state id", STATE_ID),
         ("script id", SCRIPT_ID),
         ("count canceled", COUNT_CANCELED),
         ("count stopped", COUNT_STOPPED),
@@ -352,9 +355,10 @@ fn reconcile(
     })?;
     let now = DateTimeOffset::from_system_time(clock.now());
     let (mut changed, mut counts) = (Vec::new(), BTreeMap::new());
+    let mut notices = StateNotices::default();
     for pair in pairs {
         let count = counts.entry(pair.script_pk).or_default();
-        if settle(database, now, &pair, count)? {
+        if settle(database, now, &pair, count, &mut notices)? {
             changed.push(pair.device_id);
         }
     }
@@ -372,6 +376,7 @@ fn settle(
     now: DateTimeOffset,
     pair: &Pair,
     count: &mut Change,
+    notices: &mut StateNotices,
 ) -> Result<bool, Error> {
     let outcome = if pair.is_applicable {
         "pending"
@@ -387,12 +392,14 @@ fn settle(
             let comes = database.execute(INSERT, values)? > 0;
             if comes {
                 count.come(outcome);
+                notices.note(database, pair.script_pk, ChangeKind::Created, &id, 0)?;
             }
             Ok(comes)
         }
         (Some(_), Some((pk, 0, shown))) if shown != outcome => {
             database.execute(SET_RUN_STATE, binds![pk, outcome])?;
             count.add(shown, outcome);
+            note(database, pair.script_pk, pk, ChangeKind::Updated, notices)?;
             Ok(true)
         }
         (Some(_), Some(_)) => Ok(false),
@@ -403,6 +410,7 @@ fn settle(
             }
             // What had no run is no result. Its part in requests goes with it.
             database.execute(COUNT_STOPPED, binds![pk])?;
+            note(database, pair.script_pk, pk, ChangeKind::Deleted, notices)?;
             database.execute(DELETE, binds![pk])?;
             count.go(shown);
             database.execute(REMEMBER, binds![pair.script_pk, &pair.device_id])?;
@@ -410,6 +418,21 @@ fn settle(
         }
         (None, None) => Ok(false),
     }
+}
+
+/// Notes a change of a state that has had no run.
+fn note(
+    database: &dyn Database,
+    script_pk: i64,
+    pk: i64,
+    change: ChangeKind,
+    notices: &mut StateNotices,
+) -> Result<(), Error> {
+    if !notices.is_watched(database, script_pk)? {
+        return Ok(());
+    }
+    let id = database.one(STATE_ID, binds![pk], |cells| cells.text(0))?;
+    notices.note(database, script_pk, change, &id, 0)
 }
 
 /// Brings back the run state of that id, to which `device_id` is about to report, where it went before
@@ -437,7 +460,8 @@ pub(crate) fn recall(
     };
     let now = DateTimeOffset::from_system_time(clock.now());
     let mut count = Change::default();
-    let comes = settle(database, now, &pair, &mut count)?;
+    let mut notices = StateNotices::default();
+    let comes = settle(database, now, &pair, &mut count, &mut notices)?;
     counters::devices_changed(database, script_pk, &count)?;
     Ok(comes)
 }

@@ -4,7 +4,7 @@ use runstate_graph::{
     clock::Clock,
     entity::{
         ASSIGNMENT, DEVICE_STATE, DIRECTORY_OBJECT, ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT,
-        MANAGED_DEVICE, RUN_SUMMARY, SCRIPT_TYPES, USER, USER_STATE,
+        MANAGED_DEVICE, RUN_SUMMARY, SCRIPT_TYPES, SUBSCRIPTION, USER, USER_STATE,
     },
     permit::Permit,
 };
@@ -15,6 +15,7 @@ use runstate_odata::{
 use runstate_store::{
     Changes, Error, NewEntity, Precondition, Row,
     query::{self, Bind, Owner, Scope},
+    subscription::ChangeKind,
     table,
 };
 
@@ -25,7 +26,7 @@ use crate::{
     counters::{self, Tally},
     device,
     error::internal,
-    group,
+    group, notice,
     path::{self, End, Found},
     report, run_state, script_version, statement, targeting,
 };
@@ -86,6 +87,15 @@ pub(crate) fn create(
         }
     }
     created(database, clock, &scope, id, effect)?;
+    let tenant_id = scope.viewer.tenant_id;
+    notice::script(
+        database,
+        tenant_id,
+        scope.ty,
+        pk,
+        ChangeKind::Created,
+        (id, 1),
+    )?;
     Ok(Row {
         record,
         version: 1,
@@ -128,7 +138,10 @@ pub(crate) fn update(
         counters::user_changed(database, owner_pk(&end.scope)?, before, after)?;
     }
     changed(database, clock, &end, effect)?;
-    read(database, &end)
+    let row = read(database, &end)?;
+    let (tenant_id, is_now) = (end.scope.viewer.tenant_id, (row.id(), row.version));
+    notice::script(database, tenant_id, ty, pk, ChangeKind::Updated, is_now)?;
+    Ok(row)
 }
 
 /// Makes a version where the changes of a script change its content.
@@ -231,6 +244,8 @@ pub(crate) fn delete(
         scripts = targeting::scripts_of_group(database, tenant_id, id)?;
     } else if ty == &MANAGED_DEVICE {
         device::forget(database, clock, tenant_id, id, effect)?;
+    } else if ty == &SUBSCRIPTION {
+        notice::forget(database, tenant_id, pk)?;
     }
     if DIRECTORY_OBJECT.derived.contains(&ty) {
         group::forget(database, tenant_id, id)?;
@@ -238,6 +253,14 @@ pub(crate) fn delete(
     let table = table::of(ty).ok_or_else(|| internal(format!("no table of {}", ty.name)))?;
     let sql = format!("DELETE FROM {} WHERE pk = ?1", table.name);
     database.execute(&sql, binds![pk])?;
+    notice::script(
+        database,
+        tenant_id,
+        ty,
+        pk,
+        ChangeKind::Deleted,
+        (id, version),
+    )?;
     change::of_devices(database, clock, tenant_id, &devices, effect)?;
     change::of_scripts(database, tenant_id, &scripts, effect)?;
     if SCRIPT_TYPES.contains(&ty) {

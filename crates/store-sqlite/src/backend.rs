@@ -41,6 +41,10 @@ impl Backend for Sqlite {
         self.skip_token_key
     }
 
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn admit(&self) -> Result<(), Error> {
         self.journal()?;
         Ok(())

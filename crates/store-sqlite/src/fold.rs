@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use runstate_store::Error;
-use runstate_store_sql::counters::{self, Change};
+use runstate_store::{Error, subscription::ChangeKind};
+use runstate_store_sql::{
+    counters::{self, Change},
+    notice::StateNotices,
+};
 use rusqlite::Connection;
 
 use crate::{
@@ -65,6 +68,7 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
     states.sort_unstable_by_key(|entry| (entry.state_pk, entry.number));
     let mut counts: HashMap<i64, Change> = HashMap::new();
     let mut users: BTreeSet<(i64, i64)> = BTreeSet::new();
+    let (database, mut notices) = (SqliteDatabase(connection), StateNotices::default());
     for of_one in states.chunk_by(|a, b| a.state_pk == b.state_pk) {
         let [.., last] = of_one else { continue };
         // From what the row shows, so that the counters are right whatever has become of the file.
@@ -79,15 +83,19 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
         } = last.place;
         if user_state_pk == 0 {
             let change = counts.entry(script_pk).or_default();
+            let is_watched = notices.is_watched(&database, script_pk)?;
             for entry in of_one {
                 change.add(shown, entry.after());
                 shown = entry.after();
+                if is_watched && let Some(id) = entry.record.get("id").as_str() {
+                    let kind = ChangeKind::Updated;
+                    notices.note(&database, script_pk, kind, id, entry.number)?;
+                }
             }
         } else {
             users.insert((script_pk, user_state_pk));
         }
     }
-    let database = SqliteDatabase(connection);
     for (script_pk, change) in counts {
         counters::devices_changed(&database, script_pk, &change)?;
     }

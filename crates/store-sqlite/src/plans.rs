@@ -7,7 +7,8 @@ use runstate_graph::entity::MODEL;
 use runstate_odata::{check, grammar};
 use runstate_store::query::{self, Bind, Dialect, Owner, Scope, Viewer};
 use runstate_store_sql::{
-    change, counters, device, path, run_request, script_version, targeting, user_run,
+    change, counters, delivery, device, notice, path, run_request, script_version, subscription,
+    targeting, user_run,
 };
 use rusqlite::Connection;
 
@@ -112,6 +113,23 @@ fn what_devices_need_is_looked_up() {
             assert!(!sorts, "{name}: {step}");
             writeln!(plans, "    {step}").unwrap();
         }
+    }
+    insta::assert_snapshot!(plans);
+}
+
+/// What every write asks because of subscriptions, and what delivering asks again and again. A tenant's
+/// subscriptions are few and are gone through; what waits for them is not.
+#[test]
+fn what_notifications_need_is_looked_up() {
+    let connection = file();
+    let mut plans = String::new();
+    let statements = [
+        notice::STATEMENTS,
+        subscription::STATEMENTS,
+        delivery::STATEMENTS,
+    ];
+    for (name, sql) in statements.concat() {
+        write!(plans, "{name}\n{}", plan(&connection, sql)).unwrap();
     }
     insta::assert_snapshot!(plans);
 }

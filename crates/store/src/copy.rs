@@ -130,6 +130,10 @@ static RUN_REQUEST_DEVICE: CopiedTable = of(
     "request_pk",
     &RUN_REQUEST,
 );
+static NOTIFICATION_KEY: CopiedTable = of_tenant("notification_key", &["tenant_id"]);
+static SUBSCRIPTION: CopiedTable = of_tenant("subscription", PK);
+static SUBSCRIPTION_NOTICE: CopiedTable = of_tenant("subscription_notice", PK);
+static SUBSCRIPTION_EVENT: CopiedTable = of_tenant("subscription_event", PK);
 /// The runs of states that are gone belong to nobody any more, and are not copied.
 static RUN: CopiedTable = of("run", PK, "state_pk", &DEVICE_RUN_STATE);
 
@@ -162,6 +166,10 @@ pub static TABLES: &[&CopiedTable] = &[
     &TARGET_CHANGE,
     &RUN_REQUEST,
     &RUN_REQUEST_DEVICE,
+    &NOTIFICATION_KEY,
+    &SUBSCRIPTION,
+    &SUBSCRIPTION_NOTICE,
+    &SUBSCRIPTION_EVENT,
     &RUN,
 ];
 
@@ -273,7 +281,8 @@ impl CopiedTable {
                 .iter()
                 .find(|table| table.name == self.name)
                 .map(|table| table.name),
-            (_, "script_pk") => Some("script"),
+            (_, "script_pk" | "target_pk") => Some("script"),
+            (_, "subscription_pk") => Some("subscription"),
             (_, "user_state_pk") => Some("user_run_state"),
             (_, "state_pk") => Some("device_run_state"),
             (_, "device_pk" | "after_device_pk") => Some("managed_device"),

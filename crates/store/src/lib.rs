@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod query;
 pub mod relation;
 mod store;
+pub mod subscription;
 pub mod table;
 
 pub use error::Error;

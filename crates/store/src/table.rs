@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use runstate_graph::entity::{
     ASSIGNMENT, ASSIGNMENT_FILTER, DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT, DEVICE_MANAGEMENT_SCRIPT,
     DEVICE_SHELL_SCRIPT, DEVICE_STATE, DIRECTORY_OBJECT, ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT,
-    MANAGED_DEVICE, RUN, RUN_REQUEST, RUN_SUMMARY, SCRIPT_VERSION, USER, USER_STATE,
+    MANAGED_DEVICE, RUN, RUN_REQUEST, RUN_SUMMARY, SCRIPT_VERSION, SUBSCRIPTION, USER, USER_STATE,
 };
 use runstate_odata::edm::{Property, StructuredType, Type};
 
@@ -184,6 +184,28 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
             "enrollment_token",
             &[&ENROLLMENT_TOKEN],
             vec![tenant(), required("token_hash", ColumnType::Blob)],
+            in_tenant,
+        ),
+        Table::new(
+            "subscription",
+            &[&SUBSCRIPTION],
+            vec![
+                tenant(),
+                required("subject", ColumnType::Integer),
+                required("script_kind", ColumnType::Text),
+                optional("target_pk", ColumnType::Integer),
+                required("target_path", ColumnType::Text),
+                required("on_created", ColumnType::Integer),
+                required("on_updated", ColumnType::Integer),
+                required("on_deleted", ColumnType::Integer),
+                required("is_closing", ColumnType::Integer),
+                optional("remind_at", ColumnType::Integer),
+                required("next_attempt", ColumnType::Integer),
+                required("failures", ColumnType::Integer),
+                optional("failing_since", ColumnType::Integer),
+                optional("lease_owner", ColumnType::Text),
+                required("lease_end", ColumnType::Integer),
+            ],
             in_tenant,
         ),
         Table::new(

@@ -13,11 +13,13 @@
 mod client;
 mod clock;
 mod data;
+mod receiver;
 mod seeded;
 mod server;
 
 pub use client::{Http, Reply, Send};
 pub use clock::HandClock;
 pub use data::{Data, STORE};
+pub use receiver::{Manner, Received, Receiver};
 pub use seeded::Seeded;
 pub use server::{READS, SCRIPTS, TENANT, TestServer, TestServerBuilder, WRITES, encode, ids};

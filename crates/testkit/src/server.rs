@@ -13,6 +13,7 @@ use runstate_server::{
     base_url::BaseUrl,
     limits::Limits,
     listen, maintenance,
+    notify::{Delivering, Destinations, Notifier, NotifyConfig},
     random::{self, NewIds},
     router,
     watch::Watchers,
@@ -53,6 +54,7 @@ pub struct TestServer {
     client: Http,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<std::io::Result<()>>>,
+    delivering: Option<Delivering>,
     data: Data,
 }
 
@@ -64,6 +66,7 @@ pub struct TestServerBuilder {
     trusted: Vec<TrustedIssuer>,
     check_in_interval: Duration,
     new_ids: NewIds,
+    notify: NotifyConfig,
     data: Option<Data>,
 }
 
@@ -83,6 +86,14 @@ impl TestServer {
             trusted: Vec::new(),
             check_in_interval: CHECK_IN_INTERVAL,
             new_ids: Arc::new(random::guid),
+            notify: NotifyConfig {
+                destinations: Destinations {
+                    loopback: true,
+                    private: false,
+                },
+                interval: Duration::from_millis(10),
+                ..NotifyConfig::default()
+            },
             data: None,
         }
     }
@@ -109,11 +120,23 @@ impl TestServer {
 
     /// A token for anybody.
     pub fn token_for(&self, tenant_id: &str, subject: Subject, permissions: &[&str]) -> String {
+        let client_id = "22222222-2222-4222-8222-222222222222";
+        self.token_of(tenant_id, client_id, subject, permissions)
+    }
+
+    /// A token for anybody, by way of any application.
+    pub fn token_of(
+        &self,
+        tenant_id: &str,
+        client_id: &str,
+        subject: Subject,
+        permissions: &[&str],
+    ) -> String {
         let grant = Grant {
             tenant_id: tenant_id.to_owned(),
             subject,
             permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
-            client_id: "22222222-2222-4222-8222-222222222222".to_owned(),
+            client_id: client_id.to_owned(),
             expires_in: 3600,
         };
         self.issuer.issue(&grant).expect("randomness")
@@ -244,6 +267,9 @@ impl TestServer {
                 .expect("the server did not panic")
                 .expect("the socket did not fail");
         }
+        if let Some(delivering) = self.delivering.take() {
+            delivering.stop().await;
+        }
     }
 }
 
@@ -306,6 +332,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// Changes how notifications are sent.
+    pub fn notify(mut self, change: impl FnOnce(&mut NotifyConfig)) -> Self {
+        change(&mut self.notify);
+        self
+    }
+
     /// Sets where everything is kept.
     pub fn on(mut self, data: Data) -> Self {
         self.data = Some(data);
@@ -362,8 +394,10 @@ impl TestServerBuilder {
             limits,
             watchers: Arc::clone(&watchers),
             check_in_interval: self.check_in_interval,
+            notifier: Notifier::new(self.notify),
         });
         maintenance::start(&app, HISTORY);
+        let delivering = Delivering::start(&app).expect("randomness");
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -383,6 +417,7 @@ impl TestServerBuilder {
             client,
             stop: Some(stop),
             serving: Some(serving),
+            delivering: Some(delivering),
             data,
         };
         server.token = server.delegated(WRITES);

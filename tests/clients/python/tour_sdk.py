@@ -30,11 +30,11 @@ from sdk import (
     error_of,
     options,
 )
-from sdk_scripts import ScriptSteps
+from sdk_subscriptions import SubscriptionSteps
 from tour import COLLECTIONS, EXAMPLE_UPDATE, Server, Step, key, script_body
 
 
-class SdkTour(ScriptSteps):
+class SdkTour(SubscriptionSteps):
     """The whole tour: scripts, run states, assignments, batches, errors."""
 
     async def run(self) -> None:
@@ -51,6 +51,7 @@ class SdkTour(ScriptSteps):
         for collection in COLLECTIONS:
             await self.device_state(collection)
         await self.user_state()
+        await self.subscriptions()
         for collection in COLLECTIONS:
             await self.assign(collection)
         await self.batch()

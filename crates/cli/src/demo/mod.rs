@@ -120,6 +120,8 @@ impl Demo {
             tls_cert: self.tls_cert,
             tls_key: self.tls_key,
             throttle: Some(self.throttle),
+            // It is on loopback, and so is whoever tries it out.
+            notify_loopback: Some(true),
             ..Settings::default()
         };
         let server = Server::bind(Arc::clone(&store), &settings).await?;

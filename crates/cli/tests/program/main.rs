@@ -17,6 +17,7 @@ mod clients;
 mod commands;
 mod demo;
 mod kill;
+mod notifications;
 mod readme;
 mod serve;
 mod servers;

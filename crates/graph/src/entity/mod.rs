@@ -13,6 +13,7 @@ mod model;
 mod run;
 mod run_state;
 mod script;
+mod subscription;
 
 pub use assignment::*;
 pub use assignment_filter::ASSIGNMENT_FILTER;
@@ -26,6 +27,7 @@ pub use model::{DEVICE_MANAGEMENT, HAS_PAYLOAD_LINK_RESULT_ITEM, MODEL, MODEL_V1
 pub use run::{CANCEL, ROLL_BACK, RUN, RUN_ANNOTATION, RUN_REQUEST, SCRIPT_VERSION};
 pub use run_state::*;
 pub use script::*;
+pub use subscription::{REAUTHORIZE, SECRET_ANNOTATION, SUBSCRIPTION};
 
 use runstate_odata::edm::{Property, StructuredKind, StructuredType, Type};
 

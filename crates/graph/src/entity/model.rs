@@ -4,7 +4,7 @@ use runstate_odata::edm::{
     Acts, Extension, Model, NavigationProperty, Property, Root, StructuredType, Type,
 };
 
-use super::{managed_device::MANAGED_DEVICE_ALONE, *};
+use super::{managed_device::MANAGED_DEVICE_ALONE, subscription::SUBSCRIPTIONS, *};
 
 /// The namespace of every type.
 pub const NAMESPACE: &str = "microsoft.graph";
@@ -113,6 +113,7 @@ pub static MODEL: Model = Model {
         &ENROLLMENT_TOKEN,
         &ASSIGNED_SCRIPT,
         &RUNSTATE,
+        &SUBSCRIPTION,
     ],
     container: &[
         Root {
@@ -124,6 +125,9 @@ pub static MODEL: Model = Model {
         },
         Root {
             navigation: &RUNSTATE_ROOT,
+        },
+        Root {
+            navigation: &SUBSCRIPTIONS,
         },
     ],
     container_name: "GraphService",

@@ -48,6 +48,8 @@ const DIRECTORY_WRITE: &str = "Directory.ReadWrite.All";
 const PRIVILEGED: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
 const SERVICE_READ: &str = "DeviceManagementServiceConfig.Read.All";
 const SERVICE_WRITE: &str = "DeviceManagementServiceConfig.ReadWrite.All";
+/// Shows the subscriptions of other applications too.
+pub const SUBSCRIPTION_READ: &str = "Subscription.Read.All";
 
 const SCRIPT_READS: &[&str] = &[
     CONFIGURATION_READ,
@@ -80,6 +82,18 @@ const STATE_READS: &[&str] = &[
     SCRIPTS_WRITE,
 ];
 const STATE_WRITES: &[&str] = &[CONFIGURATION_WRITE, DEVICES_WRITE];
+/// Whoever may read what a subscription is on may subscribe to it; which resource that is, and whether
+/// the caller may read that one, is looked at besides.
+const SUBSCRIPTION_WRITES: &[&str] = STATE_READS;
+const SUBSCRIPTION_READS: &[&str] = &[
+    CONFIGURATION_READ,
+    CONFIGURATION_WRITE,
+    DEVICES_READ,
+    DEVICES_WRITE,
+    SCRIPTS_READ,
+    SCRIPTS_WRITE,
+    SUBSCRIPTION_READ,
+];
 const DEVICE_READS: &[&str] = &[DEVICES_READ, DEVICES_WRITE];
 const DEVICE_WRITES: &[&str] = &[DEVICES_WRITE];
 const USER_READS: &[&str] = &[USERS_READ, USERS_WRITE, DIRECTORY_READ, DIRECTORY_WRITE];
@@ -113,6 +127,7 @@ pub const ALL_READS: &[&str] = &[
     MEMBERS_READ,
     DIRECTORY_READ,
     SERVICE_READ,
+    SUBSCRIPTION_READ,
 ];
 
 /// Every permission name that a rule for changing asks for.
@@ -341,6 +356,13 @@ pub static RULES: &[Rule] = &[
         DEVICE_USER_READS,
         &[],
     ),
+    rule("subscriptions", SUBSCRIPTION_READS, SUBSCRIPTION_WRITES),
+    rule(
+        "subscriptions/{id}",
+        SUBSCRIPTION_READS,
+        SUBSCRIPTION_WRITES,
+    ),
+    rule("subscriptions/{id}/reauthorize", &[], SUBSCRIPTION_WRITES),
     rule("users", USER_READS, USER_WRITES),
     rule("users/{id}", USER_READS, USER_WRITES),
     rule("groups", GROUP_READS, GROUP_WRITES),

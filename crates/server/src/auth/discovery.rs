@@ -17,6 +17,7 @@ use super::error::brief;
 use super::jwk::JwkSet;
 use super::keys::{KeySource, Keys, usable_keys};
 use super::trust::{TrustedIssuer, is_safe_address};
+use crate::tls_client;
 
 /// How long one document may take, connection and all.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,17 +35,8 @@ impl JsonClient {
     /// # Errors
     /// When `rustls` won't have the configuration.
     pub(crate) fn new() -> Result<Self, rustls::Error> {
-        let mut roots = rustls::RootCertStore::empty();
-        // A machine without root certificates may still trust an issuer on loopback, so their
-        // absence shows itself only when a certificate can't be verified.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
+            .with_tls_config(tls_client::config()?)
             .https_or_http()
             .enable_http1()
             .build();

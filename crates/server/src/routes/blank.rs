@@ -1,4 +1,5 @@
-//! Members of groups of which the caller may know the type and the id, and nothing else.
+//! What a caller may not know of what it may see: members of groups of which it may know the type and
+//! the id, and nothing else; and secrets of others.
 
 use runstate_graph::{
     entity,
@@ -6,6 +7,8 @@ use runstate_graph::{
     row::{Expanded, Page, Row},
 };
 use runstate_odata::{check::Query, edm::Record};
+
+use super::subscriptions;
 
 /// Blanks those rows of a page, and of what is expanded in it, that `caller` may not see whole.
 pub(super) fn page(page: &mut Page, query: &Query, caller: &Caller) {
@@ -24,6 +27,9 @@ pub(super) fn row(row: &mut Row, query: &Query, caller: &Caller) {
         let mut blank = Record::new(row.record.ty);
         blank.set(entity::ID.name, row.record.get(entity::ID.name).clone());
         row.record = blank;
+    }
+    if *query.ty == entity::SUBSCRIPTION {
+        subscriptions::blank(row, caller);
     }
     for (expand, (_, expanded)) in query.expand.iter().zip(&mut row.expanded) {
         match expanded {

@@ -17,6 +17,7 @@ mod references;
 mod roll_back;
 mod root;
 mod run_requests;
+mod subscriptions;
 mod update;
 
 use http::Method;
@@ -112,6 +113,9 @@ async fn act_on(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
             Act::Count => devices::count(call).await,
             _ => devices::assigned_script(call).await,
         };
+    }
+    if call.path.ty() == Some(&entity::SUBSCRIPTION) {
+        return subscriptions::act(call, act).await;
     }
     match act {
         Act::List => list::list(call).await,
