@@ -46,6 +46,7 @@ pub static ENTITY: StructuredType = StructuredType {
     navigation: &[],
     actions: &[],
     collection_actions: &[],
+    collection_functions: &[],
     derived: &[],
 };
 
