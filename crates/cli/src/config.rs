@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
-use runstate_server::auth::IssuerConfig;
+use runstate_server::{auth::IssuerConfig, maintenance::Kept};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -71,6 +71,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "RUNSTATE_HISTORY_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) history_days: Option<u32>,
 
+    /// Days for which the audit keeps an event [default: for ever]
+    #[arg(long, env = "RUNSTATE_AUDIT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) audit_days: Option<u32>,
+
     /// Seconds that requests in flight get to finish after SIGTERM or SIGINT [default: 30]
     #[arg(long, env = "RUNSTATE_GRACE", value_name = "SECONDS")]
     pub(crate) grace: Option<u64>,
@@ -130,6 +134,7 @@ impl Settings {
             ("page-size", file.page_size, 10_000),
             ("check-in-interval", file.check_in_interval, 86_400),
             ("history-days", file.history_days, 36_500),
+            ("audit-days", file.audit_days, 36_500),
         ] {
             if value.is_some_and(|value| !(1..=most).contains(&value)) {
                 return Err(Failure::from(format!(
@@ -157,6 +162,7 @@ impl Settings {
             throttle: self.throttle.or(other.throttle),
             check_in_interval: self.check_in_interval.or(other.check_in_interval),
             history_days: self.history_days.or(other.history_days),
+            audit_days: self.audit_days.or(other.audit_days),
             grace: self.grace.or(other.grace),
             log: self.log.or(other.log),
         }
@@ -170,10 +176,13 @@ impl Settings {
             })
     }
 
-    /// For how long the history keeps a run.
-    pub(crate) fn history(&self) -> Duration {
-        let days = self.history_days.map_or(90, u64::from);
-        Duration::from_secs(days * 24 * 3600)
+    /// For how long things are kept.
+    pub(crate) fn kept(&self) -> Kept {
+        let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 3600);
+        Kept {
+            history: days(self.history_days.unwrap_or(90)),
+            audit: self.audit_days.map(days),
+        }
     }
 
     /// How long requests in flight get to finish.

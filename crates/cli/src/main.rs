@@ -3,6 +3,7 @@
 mod agent;
 mod api;
 mod app;
+mod audit;
 mod certificate;
 mod clock;
 mod config;
@@ -51,6 +52,9 @@ enum Command {
     App(app::AppCommand),
     /// Prints a token, for curl.
     Token(token::TokenArgs),
+    /// Shows and verifies the audit's chains of events.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Makes, lists and deletes the tokens that let devices enrol.
     #[command(subcommand)]
     Enrollment(enrollment::EnrollmentCommand),
@@ -105,6 +109,10 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
                 _ => open_existing_store(command.data()).await?,
             };
             app::run(command, store.as_ref(), out).await
+        }
+        Command::Audit(command) => {
+            let store = open_existing_store(command.data()).await?;
+            audit::run(command, store.as_ref(), out).await
         }
         Command::Token(args) => {
             let store = open_existing_store(&args.data).await?;

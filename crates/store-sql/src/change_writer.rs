@@ -37,9 +37,14 @@ impl<B: Backend> ChangeWriter<B> {
         T: Send + 'static,
         F: Fn(&dyn Database, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + Sync + 'static,
     {
-        let tenant_id = permit.tenant_id().to_owned();
+        let permit = permit.clone();
         self.write_in(move |database, clock, effect| {
-            Ok((tenant_id.clone(), work(database, clock, effect)?))
+            let done = work(database, clock, effect)?;
+            // What the audit does not hear of is not done.
+            if permit.audited().is_some() && !effect.audited {
+                return Err(internal("an act that left no event in the audit"));
+            }
+            Ok((permit.tenant_id().to_owned(), done))
         })
         .await
     }
@@ -63,6 +68,7 @@ impl<B: Backend> ChangeWriter<B> {
                     all,
                     devices,
                     steps,
+                    ..
                 } = effect;
                 let change = (all || !devices.is_empty()).then(|| Change {
                     tenant_id: Some(tenant_id),

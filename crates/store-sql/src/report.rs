@@ -2,11 +2,14 @@
 //! shows it.
 
 use runstate_graph::{clock::Clock, permit::Permit};
-use runstate_odata::{check::ResourcePath, edm::Record};
+use runstate_odata::{
+    check::ResourcePath,
+    edm::{DateTimeOffset, Record},
+};
 use runstate_store::{Changes, Error, Precondition, Row};
 
 use crate::{
-    Database, device,
+    Database, audit, device,
     path::{self, End},
     run_state, targeting, user_run,
     write::{check, device_state},
@@ -32,9 +35,21 @@ pub fn report(
     };
     check(precondition, state.version)?;
     let (place, device_id) = (state.place, state.device_id.clone());
+    let audited = permit.audited().is_some();
+    let before = audited.then(|| (state.version, state.record.clone()));
     let row = run_state::report(database, clock, state, changes, run)?;
     if let (0, Some(device_id), Some(run)) = (place.user_state_pk, device_id, run) {
         user_run::note(database, clock, place.script_pk, &device_id, run, &row)?;
+    }
+    // A run that was known before has changed nothing.
+    if let Some((version, before)) = before
+        && version != row.version
+    {
+        let now = DateTimeOffset::from_system_time(clock.now());
+        let event = audit::of_report(permit, path, (&before, &row.record), now);
+        if let Some((tenant_id, event)) = event {
+            audit::append(database, &tenant_id, &event)?;
+        }
     }
     Ok(row)
 }

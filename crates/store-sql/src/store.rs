@@ -19,18 +19,16 @@ use tokio::sync::broadcast;
 
 use crate::{
     Backend, Database,
+    audit::acts,
     cells::binds,
-    change,
     change_writer::ChangeWriter,
-    device, group, issuer,
-    path::{self, Found},
+    device, issuer,
     read::{self, Paging},
-    run_request, script_version, write,
 };
 
 /// The store over a backend.
 pub struct SqlStore<B> {
-    backend: Arc<B>,
+    pub(crate) backend: Arc<B>,
     changing: ChangeWriter<B>,
 }
 
@@ -124,7 +122,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                write::create(database, clock, &on_behalf, &path, entity.clone(), effect)
+                acts::create(database, clock, &on_behalf, &path, entity.clone(), effect)
             })
             .await
     }
@@ -143,7 +141,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                write::update(
+                acts::update(
                     database,
                     clock,
                     &on_behalf,
@@ -165,7 +163,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                write::delete(database, clock, &on_behalf, &path, &precondition, effect)
+                acts::delete(database, clock, &on_behalf, &path, &precondition, effect)
             })
             .await
     }
@@ -191,8 +189,9 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         self.backend.admit()?;
         let (permit, path, id) = (permit.clone(), path.clone(), run_request_id.to_owned());
+        let clock = self.backend.clock();
         self.backend
-            .write(move |database| run_request::start(database, &permit, &path, &id))
+            .write(move |database| acts::run_request_start(database, &*clock, &permit, &path, &id))
             .await
     }
 
@@ -205,15 +204,9 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<Row, Error> {
         let (on_behalf, path, states) = (permit.clone(), path.clone(), states.clone());
         self.changing()?
-            .write(permit, move |database, _, effect| {
-                run_request::create(
-                    database,
-                    &on_behalf,
-                    &path,
-                    request.clone(),
-                    &states,
-                    effect,
-                )
+            .write(permit, move |database, clock, effect| {
+                let asked = (request.clone(), &states);
+                acts::run_request_create(database, clock, &on_behalf, &path, asked, effect)
             })
             .await
     }
@@ -221,8 +214,8 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn run_request_cancel(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, _, _| {
-                run_request::cancel(database, &on_behalf, &path)
+            .write(permit, move |database, clock, effect| {
+                acts::run_request_cancel(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
@@ -236,11 +229,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                path::refuse_device(&on_behalf, &path)?;
-                let end = path::resolve(database, path::viewer(&on_behalf), &path)?;
-                let Found { pk, .. } = path::find(database, &end)?;
-                change::of_script(database, on_behalf.tenant_id(), effect)?;
-                script_version::roll_back(database, clock, pk, number)
+                acts::roll_back(database, clock, &on_behalf, &path, number, effect)
             })
             .await
     }
@@ -306,7 +295,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                device::retire(database, clock, &on_behalf, &path, effect)
+                acts::retire(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
@@ -341,15 +330,9 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit, move |database, _, effect| {
-                write::assign(
-                    database,
-                    &on_behalf,
-                    &path,
-                    &assignments,
-                    &group_assignments,
-                    effect,
-                )
+            .write(permit, move |database, clock, effect| {
+                let new = (assignments.as_slice(), group_assignments.as_slice());
+                acts::assign(database, clock, &on_behalf, &path, new, effect)
             })
             .await
     }
@@ -375,7 +358,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path, id) = (permit.clone(), path.clone(), object_id.to_owned());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                group::member_add(database, clock, &on_behalf, &path, &id, effect)
+                acts::member_add(database, clock, &on_behalf, &path, &id, effect)
             })
             .await
     }
@@ -384,7 +367,7 @@ impl<B: Backend> Store for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
             .write(permit, move |database, clock, effect| {
-                group::member_remove(database, clock, &on_behalf, &path, effect)
+                acts::member_remove(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
@@ -426,7 +409,9 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
     }
 
     async fn application_add(&self, application: Application) -> Result<(), Error> {
-        let write = move |database: &dyn Database| issuer::application_add(database, &application);
+        let clock = self.backend.clock();
+        let write =
+            move |database: &dyn Database| acts::application_add(database, &*clock, &application);
         self.backend.write_apart(write).await
     }
 
@@ -457,8 +442,9 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
 
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error> {
         let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
+        let clock = self.backend.clock();
         let write = move |database: &dyn Database| {
-            issuer::application_delete(database, &tenant_id, &client_id)
+            acts::application_delete(database, &*clock, &tenant_id, &client_id)
         };
         self.backend.write_apart(write).await
     }

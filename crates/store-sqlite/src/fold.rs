@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use runstate_store::Error;
-use runstate_store_sql::counters::{self, Change};
+use runstate_store_sql::{
+    audit,
+    counters::{self, Change},
+};
 use rusqlite::Connection;
 
 use crate::{
@@ -57,8 +60,12 @@ pub(crate) fn set_folded(connection: &Connection, number: i64) -> Result<(), Err
 /// Whatever the reports mean for the tables. Of several to one state the history gets all, and the
 /// state the last.
 fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
+    let database = SqliteDatabase(connection);
     for entry in entries {
         run_state::append(connection, entry)?;
+        if let Some((tenant_id, event)) = &entry.audit {
+            audit::append(&database, tenant_id, event)?;
+        }
     }
     // In the order of the rows, so that those of one page are changed together.
     let mut states = entries.to_vec();
@@ -87,7 +94,6 @@ fn apply(connection: &Connection, entries: &[&Entry]) -> Result<(), Error> {
             users.insert((script_pk, user_state_pk));
         }
     }
-    let database = SqliteDatabase(connection);
     for (script_pk, change) in counts {
         counters::devices_changed(&database, script_pk, &change)?;
     }

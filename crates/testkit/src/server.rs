@@ -1,6 +1,11 @@
 //! A real server on a free port of loopback, over real data that go with it.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use http::Method;
 use runstate_graph::{clock::Clock, permit::rules};
@@ -11,12 +16,15 @@ use runstate_server::{
         issuer::{BuiltinIssuer, Grant, Subject},
     },
     base_url::BaseUrl,
+    denials::Denials,
     limits::Limits,
-    listen, maintenance,
+    listen,
+    maintenance::{self, Kept},
     random::{self, NewIds},
     router,
     watch::Watchers,
 };
+use runstate_store::audit::AuditStore;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -49,6 +57,8 @@ pub struct TestServer {
     /// A delegated token of [`TENANT`] with all permissions to change.
     pub token: String,
     issuer: Arc<BuiltinIssuer>,
+    audit: Weak<dyn AuditStore>,
+    denials: Weak<Denials>,
     address: SocketAddr,
     client: Http,
     stop: Option<oneshot::Sender<()>>,
@@ -95,6 +105,18 @@ impl TestServer {
     /// Runs statements on the server's data behind its back.
     pub fn sabotage(&self, sql: &str) {
         self.data.run(sql);
+    }
+
+    /// The audit's part of the server's store. Not to be kept: it would keep the store open.
+    pub fn audit(&self) -> Arc<dyn AuditStore> {
+        self.audit.upgrade().expect("a server that runs")
+    }
+
+    /// Has the server tell the audit of what it denied in the minutes that are over, as it does by itself
+    /// every minute.
+    pub async fn flush_denials(&self) {
+        let denials = self.denials.upgrade().expect("a server that runs");
+        denials.flush().await;
     }
 
     /// Sends bytes as they are, over a connection of their own, and waits for one answer.
@@ -353,6 +375,9 @@ impl TestServerBuilder {
             false => self.limits,
         };
         let watchers = Watchers::start(&*store);
+        let denials = Arc::new(Denials::new(store.clone(), shared.clone()));
+        let audit: Arc<dyn AuditStore> = store.clone();
+        let audit = Arc::downgrade(&audit);
         let app = Arc::new(App {
             store,
             authenticator,
@@ -360,10 +385,15 @@ impl TestServerBuilder {
             new_ids: self.new_ids,
             base_url,
             limits,
+            denials: Arc::clone(&denials),
             watchers: Arc::clone(&watchers),
             check_in_interval: self.check_in_interval,
         });
-        maintenance::start(&app, HISTORY);
+        let kept = Kept {
+            history: HISTORY,
+            audit: None,
+        };
+        maintenance::start(&app, kept);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -379,6 +409,8 @@ impl TestServerBuilder {
             clock,
             token: String::new(),
             issuer,
+            audit,
+            denials: Arc::downgrade(&denials),
             address,
             client,
             stop: Some(stop),

@@ -14,21 +14,18 @@ use std::{
     thread::JoinHandle,
 };
 
-use runstate_graph::{clock::Clock, permit::Permit};
-use runstate_odata::{
-    check::ResourcePath,
-    edm::{DateTimeOffset, Record, StructuredType, Value},
-};
-use runstate_store::{Changes, Error, Precondition, Row};
+use runstate_graph::clock::Clock;
+use runstate_odata::edm::{DateTimeOffset, StructuredType};
+use runstate_store::{Error, Row};
 use runstate_store_sql::{
-    path,
+    audit, path,
     told::{Told, instant},
     write::check,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
-use super::{Entry, Log, Overlay, log::Records};
+use super::{Entry, Log, Overlay, Report, Reported, log::Records};
 use crate::{
     connection::LONGEST,
     error::{internal, store_error},
@@ -60,38 +57,6 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("script of report", SCRIPT),
     ("user state of report", USER_STATE),
 ];
-
-/// A report to the run state at the end of a path.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) permit: Permit,
-    pub(crate) path: ResourcePath,
-    pub(crate) changes: Changes,
-    pub(crate) run: Option<Record>,
-    pub(crate) precondition: Precondition,
-}
-
-impl Report {
-    /// How many bytes of text it holds.
-    fn text(&self) -> usize {
-        let values = self.changes.iter().map(|(_, value)| value);
-        let told = self.run.iter().flat_map(|run| &run.values);
-        values
-            .chain(told)
-            .filter_map(Value::as_str)
-            .map(str::len)
-            .sum()
-    }
-}
-
-/// What has become of a report.
-#[derive(Debug)]
-pub(crate) enum Reported {
-    /// It is durable; the state as it is now.
-    Done(Row),
-    /// It means more than a change of one run state: the tables have to be asked and changed at once.
-    Elsewhere(Report),
-}
 
 type Reply = oneshot::Sender<Result<Reported, Error>>;
 
@@ -401,6 +366,12 @@ impl Taking {
             run_id,
             record: record.clone(),
             told: report.run.is_some().then(|| told.into_owned()),
+            audit: audit::of_report(
+                &report.permit,
+                &report.path,
+                (&state.record, &record),
+                received,
+            ),
         };
         if entry.text() > LONGEST {
             return Err(Error::Invalid {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use runstate_graph::entity::DEVICE_STATE;
 use runstate_odata::edm::{DateTimeOffset, Record, Value};
-use runstate_store::{Error, Row};
+use runstate_store::{Error, Row, audit::Draft};
 use runstate_store_sql::told::{Instant, Told, instant};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) record: Record,
     /// What the agent told; none of a plain report.
     pub(crate) told: Option<Told<'static>>,
+    /// Of an administrator's report: the tenant, and the event that goes into its chain with the fold.
+    pub(crate) audit: Option<(String, Draft)>,
 }
 
 /// An entry as the log has it, in JSON: the log is a file that somebody may have to read one day.
@@ -58,6 +60,8 @@ struct Stored<'a> {
     description: Option<Cow<'a, str>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     told: Option<Told<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audit: Option<(String, Draft)>,
 }
 
 /// Of a stored entry, its number alone.
@@ -125,6 +129,7 @@ impl Entry {
             code: outcome.error_code,
             description: outcome.error_description.map(Cow::Borrowed),
             told: self.told.clone(),
+            audit: self.audit.clone(),
         };
         serde_json::to_writer(bytes, &stored).map_err(|error| internal(error.to_string()))
     }
@@ -161,6 +166,7 @@ impl Entry {
             run_id: stored.run.into_owned(),
             record,
             told: stored.told.map(Told::into_owned),
+            audit: stored.audit,
         })
     }
 
@@ -173,7 +179,22 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use runstate_graph::permit::{Activity, Actor};
+
     use super::*;
+
+    fn draft() -> Draft {
+        let what = Activity::beside_paths("x", "Patch");
+        let now = DateTimeOffset::from_ticks(1);
+        Draft::new(
+            &what,
+            &Actor::command(),
+            "Success",
+            "\"é\"\n",
+            now,
+            Vec::new(),
+        )
+    }
 
     #[test]
     fn comes_out_of_the_log_as_it_went_in() {
@@ -211,6 +232,7 @@ mod tests {
                 run_id: "r\"1".to_owned(),
                 record: record.clone(),
                 told,
+                audit: Some(("t".to_owned(), draft())),
             };
             let mut bytes = Vec::new();
             entry.write(&mut bytes).unwrap();

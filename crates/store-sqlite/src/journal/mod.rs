@@ -18,6 +18,7 @@ mod appender;
 mod entry;
 mod log;
 mod overlay;
+mod report;
 
 use std::{
     ffi::OsString,
@@ -29,17 +30,18 @@ use std::{
 
 use runstate_graph::{
     clock::Clock,
-    entity::{DEVICE_STATE, RUN, RUN_REQUEST, RUN_SUMMARY, SCRIPT_TYPES, USER_STATE},
+    entity::{AUDIT_EVENT, DEVICE_STATE, RUN, RUN_REQUEST, RUN_SUMMARY, SCRIPT_TYPES, USER_STATE},
 };
 use runstate_odata::check::{Query, ResourcePath};
 use rusqlite::Connection;
 
+pub(crate) use appender::Appender;
 #[cfg(test)]
 pub(crate) use appender::STATEMENTS;
-pub(crate) use appender::{Appender, Report, Reported};
 pub(crate) use entry::Entry;
 pub(crate) use log::Log;
 pub(crate) use overlay::{Batch, Concerned, Overlay};
+pub(crate) use report::{Report, Reported};
 
 use crate::{
     OpenError,
@@ -136,7 +138,8 @@ pub(crate) fn shows_results(path: &ResourcePath, query: &Query) -> bool {
     if ty == &DEVICE_STATE {
         return path.is_collection();
     }
-    let of_results = [&USER_STATE, &RUN_SUMMARY, &RUN, &RUN_REQUEST];
+    // Events of reports come into the tables with these.
+    let of_results = [&USER_STATE, &RUN_SUMMARY, &RUN, &RUN_REQUEST, &AUDIT_EVENT];
     // A script's navigation properties lead to its results.
     let reaches = query.filter.is_some() || !query.orderby.is_empty() || !query.expand.is_empty();
     of_results.contains(&ty) || SCRIPT_TYPES.contains(&ty) && reaches

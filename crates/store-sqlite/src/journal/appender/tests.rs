@@ -6,7 +6,12 @@ use runstate_graph::{
     entity::{MODEL, RUN},
     permit::{Act, Caller, CallerKind, authorize, rules},
 };
-use runstate_odata::{check, grammar};
+use runstate_odata::{
+    check,
+    edm::{Record, Value},
+    grammar,
+};
+use runstate_store::Precondition;
 
 use super::*;
 use crate::{database::SqliteDatabase, journal, writer::Writer};

@@ -1,0 +1,77 @@
+//! The interface, function by function: what runs where.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use runstate_odata::edm::DateTimeOffset;
+use runstate_store::{
+    Error,
+    audit::{AuditStore, Draft, Head, Verified},
+};
+
+use super::{
+    append,
+    verify::{self, Walk},
+};
+use crate::{
+    Backend, Database, SqlStore,
+    cells::{CellsExt as _, binds},
+};
+
+const TENANT_OF: &str = "SELECT tenant_id FROM enrollment_token WHERE token_hash = ?1";
+
+#[async_trait]
+impl<B: Backend> AuditStore for SqlStore<B> {
+    async fn audit_append(&self, tenant_id: &str, event: Draft) -> Result<(), Error> {
+        let tenant_id = tenant_id.to_owned();
+        let write = move |database: &dyn Database| append(database, &tenant_id, &event);
+        self.backend.write_apart(write).await
+    }
+
+    async fn audit_enrollment_denied(
+        &self,
+        token_hash: [u8; 32],
+        event: Draft,
+    ) -> Result<(), Error> {
+        let write = move |database: &dyn Database| {
+            let key = binds![token_hash.as_slice()];
+            match database.first(TENANT_OF, key, |cells| cells.text(0))? {
+                Some(tenant_id) => append(database, &tenant_id, &event),
+                None => Ok(()),
+            }
+        };
+        self.backend.write_apart(write).await
+    }
+
+    async fn audit_heads(&self, tenant_id: Option<&str>) -> Result<Vec<Head>, Error> {
+        let tenant_id = tenant_id.map(str::to_owned);
+        let read = move |database: &dyn Database| verify::heads(database, tenant_id.as_deref());
+        self.backend.read(read).await
+    }
+
+    async fn audit_verify(&self, tenant_id: &str, expected: &[Head]) -> Result<Verified, Error> {
+        let mut walk = Walk::new(tenant_id, expected);
+        loop {
+            let step = move |database: &dyn Database| walk.step(database);
+            walk = match self.backend.read(step).await?.end() {
+                Ok(verified) => return Ok(verified),
+                Err(on_its_way) => on_its_way,
+            };
+        }
+    }
+
+    async fn audit_expire(&self, before: SystemTime) -> Result<(), Error> {
+        let before = DateTimeOffset::from_system_time(before);
+        for head in self.audit_heads(None).await? {
+            loop {
+                let tenant_id = head.tenant_id.clone();
+                let expire =
+                    move |database: &dyn Database| verify::expire(database, &tenant_id, before);
+                if !self.backend.write(expire).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
