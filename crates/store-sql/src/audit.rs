@@ -167,8 +167,8 @@ fn assigned(
     Ok(found)
 }
 
-/// How many assignments are looked at to tell of them: more than their text has room for.
-const TOLD: u32 = 100;
+/// How many assignments are looked at to tell of them: more than a script is given at once.
+const TOLD: u32 = 2_000;
 
 /// What a replacement of assignments has changed.
 fn of_assignments(before: &[Vec<Record>; 2], after: [&[Record]; 2]) -> Vec<Modified> {

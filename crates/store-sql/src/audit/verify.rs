@@ -1,7 +1,7 @@
 //! A chain gone through from its beginning, and its beginning removed when it is old.
 
 use runstate_graph::entity::AUDIT_EVENT;
-use runstate_odata::edm::DateTimeOffset;
+use runstate_odata::edm::{DateTimeOffset, Record, Value};
 use runstate_store::{
     Error,
     audit::{self, Fault, Head, Verified},
@@ -205,7 +205,8 @@ impl Walk {
         let link = audit::link(&self.verified.head.hash, &event);
         let id = audit::id(&self.tenant_id, sequence);
         // What reads as the same must be the same: nothing may be hidden in how it is written.
-        let is_whole = stored::binds(events()?, &event).is_ok_and(|binds| binds == properties);
+        let binds = stored::binds(events()?, &event);
+        let is_whole = binds.is_ok_and(|binds| binds == properties) && tells_its_time(&event);
         if stored_hash != link || version != 1 || !is_whole || event.get("id").as_str() != Some(&id)
         {
             self.fault(next, "the event is not what it was when it was added");
@@ -253,6 +254,17 @@ impl Walk {
         }
         self.beyond(at);
         self.done = true;
+    }
+}
+
+/// Whether the date's text, which is what the hash covers, tells all of it: no digits are left out.
+fn tells_its_time(event: &Record) -> bool {
+    match event.get("activityDateTime") {
+        Value::DateTimeOffset(instant) => {
+            let read = DateTimeOffset::parse(&instant.to_string());
+            read.is_ok_and(|read| read.ticks() == instant.ticks())
+        }
+        _ => false,
     }
 }
 

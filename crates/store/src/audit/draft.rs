@@ -8,6 +8,8 @@ use runstate_graph::{
 };
 use runstate_odata::edm::{StructuredType, Type};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Activity, Actor, Audited, DateTimeOffset, Deserialize, Record, Serialize, Value};
 
 /// How many characters of a name or an id are kept.
@@ -252,7 +254,7 @@ impl Resource {
 impl Modified {
     /// A property, by its values as texts.
     pub fn new(name: &str, old: Option<&str>, new: Option<&str>) -> Self {
-        let value = |text: Option<&str>| text.map(|text| bounded(text, LONGEST_VALUE));
+        let value = |text: Option<&str>| text.map(value);
         Self {
             name: bounded(name, LONGEST_NAME),
             old: value(old),
@@ -311,10 +313,18 @@ pub fn shown(ty: Type, value: &Value) -> Option<String> {
 
 /// How the audit tells of a script's content.
 pub fn content(bytes: &[u8]) -> String {
-    use sha2::{Digest as _, Sha256};
     let hash: [u8; 32] = Sha256::digest(bytes).into();
     let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{digits} ({} bytes)", bytes.len())
+}
+
+/// A property's value. Of one that is cut, the hash says what all of it was.
+fn value(text: &str) -> String {
+    let kept = bounded(text, LONGEST_VALUE);
+    match kept.chars().nth(LONGEST_VALUE - 1) {
+        Some('…') => format!("{kept} {}", content(text.as_bytes())),
+        _ => kept,
+    }
 }
 
 fn json(ty: Type, value: &Value) -> serde_json::Value {
