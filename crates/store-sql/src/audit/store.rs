@@ -53,10 +53,10 @@ impl<B: Backend> AuditStore for SqlStore<B> {
         let mut walk = Walk::new(tenant_id, expected);
         loop {
             let step = move |database: &dyn Database| walk.step(database);
-            walk = match self.backend.read(step).await?.end() {
-                Ok(verified) => return Ok(verified),
-                Err(on_its_way) => on_its_way,
-            };
+            walk = self.backend.read(step).await?;
+            if let Some(verified) = walk.end() {
+                return Ok(verified);
+            }
         }
     }
 
