@@ -311,3 +311,20 @@ async fn what_is_old_goes_and_the_rest_still_verifies() {
     };
     assert_eq!(fault(&server, &[wrong]).await.map(|(at, _)| at), Some(6));
 }
+
+/// What `--audit-days` makes a server do by itself.
+#[tokio::test]
+async fn a_server_removes_what_is_old_when_it_is_told_to() {
+    let server = server().await;
+    server.clock.advance(Duration::from_secs(10 * 24 * 3600));
+    let builder = TestServer::builder().audit_kept(Duration::from_secs(9 * 24 * 3600));
+    let server = server.restart_as(builder).await;
+    // It is done soon after the start, beside what else is asked.
+    while !server.ids(EVENTS).await.is_empty() {}
+    assert_eq!(fault(&server, &[head(&server).await]).await, None);
+    let server = server.restart().await;
+    server
+        .create("/groups", &json!({ "displayName": "New" }))
+        .await;
+    assert_eq!(head(&server).await.sequence, 6);
+}

@@ -73,6 +73,7 @@ pub struct TestServerBuilder {
     base_url: BaseUrl,
     trusted: Vec<TrustedIssuer>,
     check_in_interval: Duration,
+    audit: Option<Duration>,
     new_ids: NewIds,
     data: Option<Data>,
 }
@@ -92,6 +93,7 @@ impl TestServer {
             base_url,
             trusted: Vec::new(),
             check_in_interval: CHECK_IN_INTERVAL,
+            audit: None,
             new_ids: Arc::new(random::guid),
             data: None,
         }
@@ -241,7 +243,12 @@ impl TestServer {
     }
 
     /// Stops the server and starts another, with the default limits, on its file and its clock.
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_as(Self::builder()).await
+    }
+
+    /// Stops the server and starts one like that, on its file and its clock.
+    pub async fn restart_as(mut self, builder: TestServerBuilder) -> Self {
         self.stop().await;
         let Self {
             data,
@@ -251,7 +258,7 @@ impl TestServer {
         } = self;
         // It has the file open, which one server at a time may have.
         drop(issuer);
-        Self::builder().start_on(data, clock).await
+        builder.start_on(data, clock).await
     }
 
     /// Stops the server once what is in flight has been answered; its file stays.
@@ -328,6 +335,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// Sets for how long the audit keeps an event.
+    pub fn audit_kept(mut self, kept: Duration) -> Self {
+        self.audit = Some(kept);
+        self
+    }
+
     /// Sets where everything is kept.
     pub fn on(mut self, data: Data) -> Self {
         self.data = Some(data);
@@ -391,7 +404,7 @@ impl TestServerBuilder {
         });
         let kept = Kept {
             history: HISTORY,
-            audit: None,
+            audit: self.audit,
         };
         maintenance::start(&app, kept);
 
