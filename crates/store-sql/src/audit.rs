@@ -21,7 +21,7 @@ use runstate_store::{
     Error,
     audit::{self, Draft, Modified, Names, Resource},
     issuer::{Application, Enrollment},
-    query::{self, Bind, Owner, Scope},
+    query::{self, Bind, Dialect, Owner, Scope},
     table::{self, Table},
 };
 
@@ -39,6 +39,10 @@ use crate::{
 const ADVANCE: &str = "INSERT INTO audit_chain (tenant_id, sequence, hash, kept_after, \
      kept_after_hash) VALUES (?1, 1, ?2, 0, ?2) ON CONFLICT (tenant_id) DO UPDATE SET \
      sequence = audit_chain.sequence + 1 RETURNING sequence, hash";
+/// Keeps the next place without taking it, so that whoever would come between comes behind.
+const HOLD: &str = "INSERT INTO audit_chain (tenant_id, sequence, hash, kept_after, \
+     kept_after_hash) VALUES (?1, 0, ?2, 0, ?2) ON CONFLICT (tenant_id) DO UPDATE SET \
+     sequence = audit_chain.sequence";
 const SET_HASH: &str = "UPDATE audit_chain SET hash = ?2 WHERE tenant_id = ?1";
 const USER: &str = "SELECT user_principal_name FROM user_account WHERE tenant_id = ?1 AND id = ?2";
 const APPLICATION: &str =
@@ -52,6 +56,7 @@ const TOKEN: &str = "SELECT id, display_name FROM enrollment_token WHERE pk = ?1
 /// All of the above, whose plans a test of a backend looks at.
 pub const STATEMENTS: &[(&str, &str)] = &[
     ("advance chain", ADVANCE),
+    ("hold chain", HOLD),
     ("set hash", SET_HASH),
     ("user of event", USER),
     ("application of event", APPLICATION),
@@ -189,6 +194,19 @@ fn of_assignments(before: &[Vec<Record>; 2], after: [&[Record]; 2]) -> Vec<Modif
         }
     }
     all
+}
+
+/// Before anything of an act that the audit has to tell of. Where many write at once, those of a tenant
+/// do it one behind the other: they find each other at once and not at the end, and none waits for the
+/// chain while another that has it waits for what the first has.
+pub(crate) fn hold(database: &dyn Database, permit: &Permit) -> Result<(), Error> {
+    let many_write = database.dialect() == Dialect::Postgres;
+    if many_write && permit.audited().is_some() {
+        let tenant_id = permit.tenant_id();
+        let beginning = audit::beginning(tenant_id);
+        database.execute(HOLD, binds![tenant_id, beginning.as_slice()])?;
+    }
+    Ok(())
 }
 
 fn hash(bytes: Vec<u8>) -> Result<audit::Hash, Error> {

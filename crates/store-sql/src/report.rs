@@ -25,6 +25,7 @@ pub fn report(
     run: Option<&Record>,
     precondition: &Precondition,
 ) -> Result<Row, Error> {
+    audit::hold(database, permit)?;
     device::refuse_retired(database, permit)?;
     let end = path::resolve(database, path::viewer(permit), path)?;
     let state = match device_state(database, &end) {

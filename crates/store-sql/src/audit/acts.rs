@@ -94,10 +94,10 @@ pub(crate) fn roll_back(
     number: i32,
     effect: &mut Effect,
 ) -> Result<Row, Error> {
+    let recording = Recording::begin(database, permit, path)?;
     path::refuse_device(permit, path)?;
     let end = path::resolve(database, path::viewer(permit), path)?;
     let Found { pk, .. } = path::find(database, &end)?;
-    let recording = Recording::begin(database, permit, path)?;
     change::of_script(database, permit.tenant_id(), effect)?;
     let version = script_version::roll_back(database, clock, pk, number)?;
     let told = of_roll_back(recording.before(), &version.record);

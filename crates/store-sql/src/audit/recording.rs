@@ -15,7 +15,7 @@ use runstate_store::{
     query, table,
 };
 
-use super::{append, now};
+use super::{append, hold, now};
 use crate::{Database, change::Effect, path, statement};
 
 /// An act under way.
@@ -33,6 +33,7 @@ impl<'a> Recording<'a> {
         permit: &'a Permit,
         path: &'a ResourcePath,
     ) -> Result<Self, Error> {
+        hold(database, permit)?;
         let before = match (permit.audited(), &path.tail) {
             (None, _) | (_, Tail::Reference) => None,
             (Some(_), _) if path.is_collection() => None,
