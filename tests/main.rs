@@ -7,6 +7,7 @@
     reason = "`Value` answers null to a name that is not there"
 )]
 
+mod audit;
 mod authorization;
 mod differential;
 mod errors;

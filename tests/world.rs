@@ -60,6 +60,10 @@ impl World {
             "deviceManagement/managedDevices/{id}/assignedScripts",
             script,
         );
+        // Each of the above has left one; the first stays the first.
+        let events = "deviceManagement/auditEvents";
+        let event = server.ids(&format!("/{events}")).await.remove(0);
+        world.put(events, event);
         world
     }
 

@@ -5,4 +5,4 @@ mod members;
 mod reach;
 mod service;
 pub(crate) mod surface;
-mod table;
+pub(crate) mod table;

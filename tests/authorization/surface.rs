@@ -1,6 +1,6 @@
 //! All that there is to ask for, found by walking the schema.
 
-use runstate_odata::edm::{Model, NavigationProperty};
+use runstate_odata::edm::{Function, Model, NavigationProperty};
 
 /// A path that the schema has, with what stands behind it.
 pub(crate) struct Route {
@@ -45,6 +45,9 @@ fn walk(
         for action in navigation.target.collection_actions {
             add_action(model, &here, action.name, routes);
         }
+        for function in navigation.target.collection_functions {
+            add_function(model, &here, function, routes);
+        }
         here.push_str("/{id}");
         add(&here, routes);
         add(&format!("{here}/$ref"), routes);
@@ -66,6 +69,22 @@ fn add_action(model: &Model, before: &str, action: &str, routes: &mut Vec<Route>
     let namespace = extension.map_or(model.namespace, |extension| extension.namespace);
     add(&format!("{before}/{action}"), routes);
     add(&format!("{before}/{namespace}.{action}"), routes);
+}
+
+/// A function likewise; with arguments where it has parameters, which the template leaves out.
+fn add_function(model: &Model, before: &str, function: &Function, routes: &mut Vec<Route>) {
+    let parameters = function.parameters.iter();
+    let arguments: Vec<String> = parameters.map(|name| format!("{name}='Device'")).collect();
+    let arguments = arguments.join(",");
+    for name in [
+        function.name.to_owned(),
+        format!("{}.{}", model.namespace, function.name),
+    ] {
+        add(&format!("{before}/{name}"), routes);
+        if let Some(route) = routes.last_mut() {
+            route.path = format!("{}({arguments})", route.path);
+        }
+    }
 }
 
 fn add(path: &str, routes: &mut Vec<Route>) {

@@ -15,7 +15,7 @@ pub(crate) struct Row {
 }
 
 /// Every permission name that the service knows.
-pub(crate) const ALL: [&str; 18] = [
+pub(crate) const ALL: [&str; 20] = [
     "DeviceManagementConfiguration.Read.All",
     "DeviceManagementConfiguration.ReadWrite.All",
     "DeviceManagementScripts.Read.All",
@@ -34,8 +34,15 @@ pub(crate) const ALL: [&str; 18] = [
     "DeviceManagementServiceConfig.ReadWrite.All",
     "DeviceManagementManagedDevices.PrivilegedOperations.All",
     "Subscription.Read.All",
+    "DeviceManagementApps.Read.All",
+    "DeviceManagementApps.ReadWrite.All",
 ];
 
+/// "List auditEvents". Nobody may change one.
+const READ_AUDIT: &[&str] = &[
+    "DeviceManagementApps.Read.All",
+    "DeviceManagementApps.ReadWrite.All",
+];
 const READ_SCRIPTS: &[&str] = &[
     "DeviceManagementConfiguration.Read.All",
     "DeviceManagementConfiguration.ReadWrite.All",
@@ -271,6 +278,14 @@ pub(crate) static TABLE: &[Row] = &[
     row("GET",    "deviceManagement/{C}/{id}/runRequests/{id}", READ_RUNS, 200),
     row("POST",   "deviceManagement/{C}/{id}/runRequests/{id}/cancel", WRITE_RUNS, 204),
     row("POST",   "deviceManagement/{C}/{id}/runRequests/{id}/runstate.cancel", WRITE_RUNS, 204),
+
+    row("GET",    "deviceManagement/auditEvents", READ_AUDIT, 200),
+    row("GET",    "deviceManagement/auditEvents/$count", READ_AUDIT, 200),
+    row("GET",    "deviceManagement/auditEvents/{id}", READ_AUDIT, 200),
+    row("GET",    "deviceManagement/auditEvents/getAuditCategories", READ_AUDIT, 200),
+    row("GET",    "deviceManagement/auditEvents/microsoft.graph.getAuditCategories", READ_AUDIT, 200),
+    row("GET",    "deviceManagement/auditEvents/getAuditActivityTypes", READ_AUDIT, 200),
+    row("GET",    "deviceManagement/auditEvents/microsoft.graph.getAuditActivityTypes", READ_AUDIT, 200),
 
     row("GET",    "runstate", READ_ENROLLMENT, 200),
     row("GET",    "runstate/enrollmentTokens", READ_ENROLLMENT, 200),

@@ -132,7 +132,7 @@ fn plain(ty: &'static StructuredType) -> impl Iterator<Item = &'static Property>
     let is_plain = |property: &&'static Property| {
         let is_comparable = !matches!(
             property.ty,
-            Type::Binary | Type::Complex(_) | Type::Duration
+            Type::Binary | Type::Guid | Type::Complex(_) | Type::Duration
         );
         property.stored && !property.collection && is_comparable
     };
@@ -181,7 +181,7 @@ fn filter(random: &mut Seeded, ty: &'static StructuredType, depth: usize) -> Str
                 _ => format!("{name} {} '{member}'", random.one_of(&["eq", "ne"])),
             }
         }
-        Type::Binary | Type::Complex(_) | Type::Duration => format!("{name} ne null"),
+        Type::Binary | Type::Guid | Type::Complex(_) | Type::Duration => format!("{name} ne null"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::Args;
 use runstate_server::{
     auth::IssuerConfig,
+    maintenance::Kept,
     notify::{Destinations, NotifyConfig},
 };
 use serde::Deserialize;
@@ -81,6 +82,9 @@ pub(crate) struct Settings {
     /// Send change notifications to private and link-local addresses too [default: false]
     #[arg(long, env = "RUNSTATE_NOTIFY_PRIVATE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) notify_private: Option<bool>,
+    /// Days for which the audit keeps an event [default: for ever]
+    #[arg(long, env = "RUNSTATE_AUDIT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) audit_days: Option<u32>,
 
     /// Seconds that requests in flight get to finish after SIGTERM or SIGINT [default: 30]
     #[arg(long, env = "RUNSTATE_GRACE", value_name = "SECONDS")]
@@ -141,6 +145,7 @@ impl Settings {
             ("page-size", file.page_size, 10_000),
             ("check-in-interval", file.check_in_interval, 86_400),
             ("history-days", file.history_days, 36_500),
+            ("audit-days", file.audit_days, 36_500),
         ] {
             if value.is_some_and(|value| !(1..=most).contains(&value)) {
                 return Err(Failure::from(format!(
@@ -170,6 +175,7 @@ impl Settings {
             history_days: self.history_days.or(other.history_days),
             notify_loopback: self.notify_loopback.or(other.notify_loopback),
             notify_private: self.notify_private.or(other.notify_private),
+            audit_days: self.audit_days.or(other.audit_days),
             grace: self.grace.or(other.grace),
             log: self.log.or(other.log),
         }
@@ -183,10 +189,13 @@ impl Settings {
             })
     }
 
-    /// For how long the history keeps a run.
-    pub(crate) fn history(&self) -> Duration {
-        let days = self.history_days.map_or(90, u64::from);
-        Duration::from_secs(days * 24 * 3600)
+    /// For how long things are kept.
+    pub(crate) fn kept(&self) -> Kept {
+        let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 3600);
+        Kept {
+            history: days(self.history_days.unwrap_or(90)),
+            audit: self.audit_days.map(days),
+        }
     }
 
     /// Where change notifications may go.

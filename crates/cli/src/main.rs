@@ -4,6 +4,7 @@ mod agent;
 mod api;
 mod app;
 mod ask;
+mod audit;
 mod certificate;
 mod clock;
 mod config;
@@ -80,6 +81,9 @@ enum Command {
     /// Lists and shows devices.
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Shows and verifies the audit's chains of events.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Makes, lists and deletes the tokens that let devices enrol.
     #[command(subcommand)]
     Enrollment(enrollment::EnrollmentCommand),
@@ -143,6 +147,10 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
                 _ => open_existing_store(command.data()).await?,
             };
             app::run(command, store.as_ref(), out).await
+        }
+        Command::Audit(command) => {
+            let store = open_existing_store(command.data()).await?;
+            audit::run(command, store.as_ref(), out).await
         }
         Command::Token(args) => {
             let store = open_existing_store(&args.data).await?;

@@ -13,6 +13,7 @@ use runstate_server::{
     App,
     auth::{Authenticator, TrustedIssuer, issuer::BuiltinIssuer},
     base_url::BaseUrl,
+    denials::Denials,
     limits::Limits,
     listen::{self, Tls, TlsError},
     maintenance,
@@ -108,6 +109,7 @@ impl Server {
         }
         let authenticator = authenticator.map_err(Failure::from)?;
         let watchers = Watchers::start(store.as_ref());
+        let denials = Arc::new(Denials::new(store.clone(), clock.clone()));
         let app = Arc::new(App {
             store,
             authenticator,
@@ -115,6 +117,7 @@ impl Server {
             new_ids: Arc::new(random::guid),
             base_url,
             limits,
+            denials,
             watchers,
             check_in_interval: settings.check_in_interval(),
             notifier: Notifier::new(settings.notify()),
@@ -161,9 +164,10 @@ impl Server {
     ///
     /// When the listening socket fails.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
-        maintenance::start(&self.app, self.settings.history());
+        maintenance::start(&self.app, self.settings.kept());
         let delivering = Delivering::start(&self.app).map_err(Failure::from)?;
         let watchers = Arc::clone(&self.app.watchers);
+        let denials = Arc::clone(&self.app.denials);
         let router = router(self.app, self.issuer);
         let grace = self.settings.grace();
         let shutdown = async move {
@@ -173,6 +177,7 @@ impl Server {
         let served =
             listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace).await;
         delivering.stop().await;
+        denials.flush_all().await;
         served.map_err(Failure::from)
     }
 }

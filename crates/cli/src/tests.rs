@@ -261,3 +261,85 @@ async fn a_certificate_can_be_served_and_its_keys_are_kept_private() {
     );
     assert_eq!(std::fs::read(path("ca.pem")).unwrap(), before);
 }
+
+/// What the commands do is in the audit, and `audit verify` finds what was done to that.
+#[tokio::test]
+async fn the_audit_tells_of_commands_and_shows_tampering() {
+    let (_folder, data) = data();
+    let of = ["--data", &data, "--tenant", "contoso.example"];
+    let audit = async |what: &str, more: &[&str]| {
+        command(&[&["audit", what, "--data", &data], more].concat()).await
+    };
+    assert_eq!(audit("head", &[]).await.unwrap(), "");
+    assert_eq!(audit("verify", &[]).await.unwrap(), "");
+    let app = command(&[&["app", "create"], &of[..], &["--permission", "A"]].concat()).await;
+    let app = app.unwrap();
+    let secret = app.split("client secret: ").nth(1).unwrap();
+    let secret = secret.lines().next().unwrap();
+    let token = command(&[&["token"], &of[..], &["--permission", "B"]].concat()).await;
+    let token = token.unwrap();
+    let head = audit("head", &[]).await.unwrap();
+    let head = head.trim();
+    assert!(head.starts_with("contoso.example:2:"), "{head}");
+    let whole = audit("verify", &["--expect", head]).await.unwrap();
+    assert_eq!(whole, format!("contoso.example: 2 events, head {head}\n"));
+    let id = app
+        .split("client id:")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .trim();
+    command(&[&["app", "delete"], &of[..], &[id]].concat())
+        .await
+        .unwrap();
+    command(&[&["app", "delete"], &of[..], &["nobody"]].concat())
+        .await
+        .unwrap_err();
+    let json = audit("verify", &["--output", "json", "--expect", head])
+        .await
+        .unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["head"]["sequence"], 3);
+    assert_eq!(json[0]["fault"], serde_json::Value::Null);
+
+    let file = rusqlite::Connection::open(&data).unwrap();
+    let told = "SELECT group_concat(activity_type || resources) FROM audit_event";
+    let told: String = file.query_row(told, [], |row| row.get(0)).unwrap();
+    for part in [
+        "Create Application",
+        "Issue Token",
+        "Delete Application",
+        id,
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(
+        !told.contains(secret) && !told.contains(token.trim()),
+        "{told}"
+    );
+
+    file.execute_batch(
+        "DROP TRIGGER audit_event_stays_as_it_is; \
+         UPDATE audit_event SET actor_audit_actor_type = 'ItPro' WHERE sequence = 2",
+    )
+    .unwrap();
+    let args = ["audit", "verify", "--data", &data];
+    let arguments = ["runstate"].iter().chain(&args);
+    let mut out = Vec::new();
+    let failure = run(Arguments::try_parse_from(arguments).unwrap(), &mut out).await;
+    let out = String::from_utf8(out).unwrap();
+    assert!(
+        out.contains("BROKEN at event 2: the event is not what it was"),
+        "{out}"
+    );
+    let failure = failure.unwrap_err().to_string();
+    assert_eq!(failure, "one chain of the audit is not as it should be");
+    let missing = command(&["audit", "verify", "--data", "/nowhere/x.db"]).await;
+    assert!(missing.unwrap_err().contains("there is no store at"));
+    let malformed = audit("verify", &["--expect", "x"]).await.unwrap_err();
+    assert!(malformed.contains("TENANT:SEQUENCE:HASH"), "{malformed}");
+    let elsewhere = audit("verify", &["--tenant", "other.example", "--expect", head]).await;
+    assert!(elsewhere.unwrap_err().contains("another tenant"));
+}

@@ -2,13 +2,16 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use clap::Args;
 use runstate_graph::clock::Clock;
-use runstate_graph::permit::PERSONAL_TENANT;
+use runstate_graph::permit::{Activity, Actor, PERSONAL_TENANT};
+use runstate_odata::edm::DateTimeOffset;
 use runstate_server::auth::issuer::{BuiltinIssuer, Grant, Subject, tenant_id};
 use runstate_server::base_url::BaseUrl;
-use runstate_store::issuer::IssuerStore;
+use runstate_store::AnyStore;
+use runstate_store::audit::{Draft, Modified, Resource, SUCCESS};
 
 use crate::failure::{Failure, not_a_tenant};
 
@@ -62,7 +65,7 @@ pub(crate) struct TokenArgs {
 /// Writes the token and a line feed to `out`.
 pub(crate) async fn run(
     args: TokenArgs,
-    store: Arc<dyn IssuerStore>,
+    store: Arc<dyn AnyStore>,
     clock: Arc<dyn Clock>,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
@@ -82,7 +85,35 @@ pub(crate) async fn run(
         client_id: CLIENT_ID.to_owned(),
         expires_in: args.expires_in,
     };
-    let issuer = BuiltinIssuer::open(store, clock, BaseUrl::default()).await?;
-    writeln!(out, "{}", issuer.issue(&grant)?)?;
+    let issued = issued(&grant, clock.now());
+    let issuer = BuiltinIssuer::open(store.clone(), clock, BaseUrl::default()).await?;
+    let token = issuer.issue(&grant)?;
+    // Before anybody sees it.
+    store.audit_append(&grant.tenant_id, issued).await?;
+    writeln!(out, "{token}")?;
     Ok(())
+}
+
+/// What the audit tells of a token: for whom it is and what it allows, and never the token.
+fn issued(grant: &Grant, now: SystemTime) -> Draft {
+    let (kind, id) = match &grant.subject {
+        Subject::User { user_id } => ("User", user_id),
+        Subject::Application => ("Application", &grant.client_id),
+        Subject::Device { device_id } => ("ManagedDevice", device_id),
+    };
+    let permissions = grant.permissions.join(" ");
+    let seconds = grant.expires_in.to_string();
+    let modified = vec![
+        Modified::new("permissions", None, Some(&permissions)),
+        Modified::new("expiresIn", None, Some(&seconds)),
+    ];
+    let what = Activity::beside_paths(Activity::ISSUE_TOKEN, "Create");
+    Draft::new(
+        &what,
+        &Actor::command(),
+        SUCCESS,
+        &what.name,
+        DateTimeOffset::from_system_time(now),
+        vec![Resource::called("token", kind, id, None).with(modified)],
+    )
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{Extension, Router, extract::State, http::StatusCode, routing::get};
 use runstate_graph::clock::Clock;
 use runstate_store::AnyStore;
 
@@ -12,6 +12,7 @@ use crate::{
         issuer::{self, BuiltinIssuer},
     },
     base_url::BaseUrl,
+    denials::Denials,
     edge,
     limits::Limits,
     notify::Notifier,
@@ -36,6 +37,8 @@ pub struct App {
     pub base_url: BaseUrl,
     /// How much is taken.
     pub limits: Limits,
+    /// What was denied, on its way to the audit.
+    pub denials: Arc<Denials>,
     /// The devices that wait for something to run.
     pub watchers: Arc<Watchers>,
     /// After how long at most a device comes back.
@@ -47,12 +50,14 @@ pub struct App {
 /// The routes of a server: the API below `/beta` and `/v1.0`, the built-in issuer, and what tells
 /// whether it is alive (`/healthz`) and ready (`/readyz`).
 pub fn router(app: Arc<App>, issuer: Arc<BuiltinIssuer>) -> Router {
+    // Devices that are refused their enrolment are denied something too.
+    let denials = Extension(Arc::clone(&app.denials));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(edge::handle)
         .with_state(app)
-        .merge(issuer::router(issuer))
+        .merge(issuer::router(issuer).layer(denials))
 }
 
 /// Ready when the store can be read and written.

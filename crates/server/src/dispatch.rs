@@ -9,7 +9,7 @@ use runstate_graph::{
 use runstate_odata::{check, edm::Model, grammar};
 
 use crate::{
-    App,
+    App, denials,
     exchange::{Answer, Failure, Request, Version},
     negotiate, routes,
 };
@@ -20,6 +20,14 @@ use crate::{
 ///
 /// Every refusal, as Graph words it.
 pub(crate) async fn dispatch(app: &App, request: &Request<'_>) -> Result<Answer, Failure> {
+    let answer = answer(app, request).await;
+    if let Err(failure) = &answer {
+        denials::refused(&app.denials, request, failure).await;
+    }
+    answer
+}
+
+async fn answer(app: &App, request: &Request<'_>) -> Result<Answer, Failure> {
     negotiate::odata_version(request.headers)?;
     if let Some(answer) = routes::service(app, request).await {
         return answer;
@@ -30,7 +38,7 @@ pub(crate) async fn dispatch(app: &App, request: &Request<'_>) -> Result<Answer,
     let segments = grammar::path::parse(request.path)?;
     let path = check::path(model(request.version), &segments)?;
     let act = act(&acts(&path), &request.method)?;
-    let permit = authorize(&path, act, caller)?;
+    let permit = authorize(&path, act, caller)?.from(request.origin);
     let path = routes::principal::resolve(app, &permit, path).await?;
     routes::act(
         routes::Call {

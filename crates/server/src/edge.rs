@@ -12,10 +12,14 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
-use runstate_graph::{error::Error, permit::Caller};
+use runstate_graph::{
+    error::Error,
+    permit::{Actor, Caller, DenialReason, Origin},
+};
 
 use crate::{
     App,
+    denials::{Denial, Tenant},
     dispatch::dispatch,
     exchange::{Answer, Failure, Ids, Request, Version},
     failure,
@@ -38,7 +42,7 @@ pub(crate) async fn handle(
     let (parts, mut body) = request.into_parts();
     let ids = ids(&app, parts.headers.get(CLIENT_REQUEST_ID));
     // A panic is a fault of ours; the client is told so much, and the others go on.
-    let answer = AssertUnwindSafe(answer(&app, &parts, &mut body))
+    let answer = AssertUnwindSafe(answer(&app, &parts, &mut body, &ids))
         .catch_unwind()
         .await;
     let answer = answer.unwrap_or_else(|_| {
@@ -67,8 +71,14 @@ pub(crate) async fn handle(
     respond(answer, &ids, parts.method == Method::HEAD)
 }
 
-async fn answer(app: &App, parts: &Parts, body: &mut HttpBody) -> Result<Answer, Failure> {
+async fn answer(
+    app: &App,
+    parts: &Parts,
+    body: &mut HttpBody,
+    ids: &Ids,
+) -> Result<Answer, Failure> {
     let tls = Connection::of(&parts.extensions).tls;
+    let origin = origin(parts, ids);
     let base = app.base_url.of_request(&parts.uri, &parts.headers, tls);
     let (version, path) = version(parts.uri.path())?;
     let root = format!("{base}/{}", version.name());
@@ -88,8 +98,24 @@ async fn answer(app: &App, parts: &Parts, body: &mut HttpBody) -> Result<Answer,
             let message = "The request has more than one Authorization header.";
             return Err(Error::bad_request(message).into());
         }
-        let caller = app.authenticator.authenticate(token).await;
-        Some(caller.map_err(|error| failure::of_auth(&error, &base))?)
+        match app.authenticator.identify(token).await {
+            Ok(caller) => Some(caller),
+            Err(refused) => {
+                if let Some(caller) = &refused.caller {
+                    let mut actor = Actor::of(caller);
+                    actor.origin = origin;
+                    let denial = Denial {
+                        tenant: Tenant::Id(caller.tenant_id.clone()),
+                        actor,
+                        reason: DenialReason::Token,
+                        method: method.to_string(),
+                        path: path.to_owned(),
+                    };
+                    app.denials.note(denial).await;
+                }
+                return Err(failure::of_auth(&refused.error, &base));
+            }
+        }
     };
     let request = Request {
         method,
@@ -104,10 +130,30 @@ async fn answer(app: &App, parts: &Parts, body: &mut HttpBody) -> Result<Answer,
             None => Bytes::new(),
         },
         caller: caller.as_deref().map(|caller: &Caller| caller),
+        origin: &origin,
         in_batch: false,
     };
     app.limits.admit(&request)?;
     dispatch(app, &request).await
+}
+
+/// What the audit tells of a request. Its id is the client's own where that is a GUID, and else ours.
+fn origin(parts: &Parts, ids: &Ids) -> Origin {
+    let ids = [&ids.client_request_id, &ids.request_id];
+    let guid = ids.into_iter().find(|id| is_guid(id));
+    Origin {
+        correlation_id: guid.map(|id| id.to_ascii_lowercase()),
+        ip_address: Connection::of(&parts.extensions).address(),
+    }
+}
+
+/// `8-4-4-4-12` hexadecimal digits.
+fn is_guid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 /// The API version in the path, and the path behind it.

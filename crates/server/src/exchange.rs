@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use runstate_graph::{
     error::{Context, Error},
     json::write::{Format, Metadata},
-    permit::{Caller, Denied},
+    permit::{Caller, Denied, Origin},
 };
 use runstate_odata::edm::DateTimeOffset;
 
@@ -27,6 +27,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Bytes,
     /// None where no token is needed.
     pub(crate) caller: Option<&'a Caller>,
+    /// What the audit tells of it.
+    pub(crate) origin: &'a Origin,
     /// Whether it is part of a batch, in which there is no other.
     pub(crate) in_batch: bool,
 }

@@ -8,6 +8,7 @@ mod app;
 pub mod auth;
 pub mod base_url;
 pub mod batch;
+pub mod denials;
 mod dispatch;
 mod edge;
 mod exchange;

@@ -61,6 +61,14 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// The peer's address as a text; none where it came from nowhere.
+    pub(crate) fn address(self) -> Option<String> {
+        let address = self.peer.ip();
+        (!address.is_unspecified()).then(|| address.to_canonical().to_string())
+    }
+}
+
 /// The server's side of TLS: its certificate and key.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);

@@ -22,10 +22,15 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0001_initial.sql"),
         serves: 1,
     },
+    // An older release would leave no events of what it does.
+    Migration {
+        text: include_str!("../migrations/0002_audit.sql"),
+        serves: 2,
+    },
     // A server of an older release notes no changes for the receivers; it works all the same.
     Migration {
         text: include_str!("../migrations/0003_subscription.sql"),
-        serves: 1,
+        serves: 2,
     },
 ];
 

@@ -52,6 +52,8 @@ pub(crate) const TABLES: &[&str] = &[
     "retired_device",
     "run_request",
     "run_request_device",
+    "audit_event",
+    "audit_chain",
     "notification_key",
     "subscription",
     "subscription_notice",

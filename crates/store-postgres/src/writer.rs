@@ -34,9 +34,10 @@ const OPEN_ATTEMPTS: u32 = 3;
 /// How long the next attempt waits, times the number of those before it.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Before its first statement, whose moment is the one that the transaction sees.
+/// Before its first statement, whose moment is the one that the transaction sees. Reports come between
+/// writes, and so do acts of other administrators of the tenant, all of which add to one chain of events.
 const KEEP_OUT: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; \
-     LOCK TABLE device_run_state IN SHARE ROW EXCLUSIVE MODE";
+     LOCK TABLE audit_chain, device_run_state IN SHARE ROW EXCLUSIVE MODE";
 
 /// What a write may see of others that run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

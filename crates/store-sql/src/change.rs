@@ -50,6 +50,8 @@ pub(crate) struct Effect {
     pub(crate) devices: Vec<String>,
     /// Steps wait in `target_change`.
     pub(crate) steps: bool,
+    /// The audit has been told.
+    pub(crate) audited: bool,
 }
 
 /// The tenant's devices have something else to run, or may have.

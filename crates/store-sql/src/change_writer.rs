@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runstate_graph::clock::Clock;
+use runstate_graph::{clock::Clock, permit::Permit};
 use runstate_store::{Change, Error};
 
 use crate::{
@@ -32,7 +32,28 @@ impl<B: Backend> ChangeWriter<B> {
     /// Does the work in a transaction, sees to all that follows from it, and tells the listeners.
     /// Runs to its end even where nobody waits for it any more: a client that goes away must not
     /// leave a change half followed up.
-    pub(crate) async fn write<T, F>(&self, tenant_id: &str, work: F) -> Result<T, Error>
+    pub(crate) async fn write<T, F>(&self, permit: &Permit, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&dyn Database, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + Sync + 'static,
+    {
+        let audited = permit.audited().is_some();
+        self.write_of(
+            permit.tenant_id(),
+            move |database, clock, effect: &mut Effect| {
+                let done = work(database, clock, effect)?;
+                // What the audit does not hear of is not done.
+                if audited && !effect.audited {
+                    return Err(internal("an act that left no event in the audit"));
+                }
+                Ok(done)
+            },
+        )
+        .await
+    }
+
+    /// [`ChangeWriter::write`] of what nobody's permit is for.
+    pub(crate) async fn write_of<T, F>(&self, tenant_id: &str, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&dyn Database, &dyn Clock, &mut Effect) -> Result<T, Error> + Send + Sync + 'static,
@@ -48,6 +69,7 @@ impl<B: Backend> ChangeWriter<B> {
                     all,
                     devices,
                     steps,
+                    ..
                 } = effect;
                 let change = (all || !devices.is_empty()).then(|| Change {
                     tenant_id: Some(concerned.clone()),

@@ -16,7 +16,7 @@ use runstate_store::{
 };
 
 use crate::{
-    Cells, Database,
+    Cells, Database, audit,
     cells::{CellsExt as _, binds},
     change::{self, Effect},
     error::internal,
@@ -191,6 +191,7 @@ pub(crate) fn enroll(
     }
     log_on(database, tenant_id, pk, &enrollment.accounts)?;
     database.execute(USE_TOKEN, binds![token.pk])?;
+    audit::enrolled(database, clock, tenant_id, token.pk, enrollment, &device)?;
     change::of_device(database, clock, tenant_id, &device_id, effect)?;
     Ok(Enrolled {
         tenant_id: token.tenant_id,

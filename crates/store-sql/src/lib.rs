@@ -13,11 +13,13 @@
 //!    fleets need;
 //! 7. `subscription`, `notice` and `delivery`: who is told of changes, what is noted for them, and how
 //!    far they have been told; `store_subscription`: that part of the interface;
-//! 8. `issuer`: the keys and applications of the built-in issuer of tokens.
+//! 8. `audit`: the event that every administrative act leaves in its own transaction;
+//! 9. `issuer`: the keys and applications of the built-in issuer of tokens.
 //!
 //! What is public beside `Database`, `Backend` and `SqlStore` is for backends that do part of it in
 //! their own way.
 
+pub mod audit;
 mod backend;
 mod cells;
 pub mod change;

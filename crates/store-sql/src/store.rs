@@ -13,19 +13,18 @@ use runstate_odata::{
     edm::{DateTimeOffset, Record},
 };
 use runstate_store::issuer::{Application, Enrolled, Enrollment, IssuerStore, SigningKey};
-use runstate_store::subscription::ChangeKind;
 use runstate_store::{
     AssignedScripts, Change, Changes, Error, NewEntity, Page, PayloadLink, Precondition, Row, Store,
 };
 use tokio::sync::broadcast;
 
 use crate::{
-    Backend, Database, change,
+    Backend, Database,
+    audit::acts,
+    change,
     change_writer::ChangeWriter,
-    device, group, issuer, notice,
-    path::{self, Found},
+    device, issuer, notice,
     read::{self, Paging},
-    run_request, script_version, write,
 };
 
 /// The store over a backend.
@@ -135,8 +134,8 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
-                write::create(database, clock, &on_behalf, &path, entity.clone(), effect)
+            .write(permit, move |database, clock, effect| {
+                acts::create(database, clock, &on_behalf, &path, entity.clone(), effect)
             })
             .await
     }
@@ -154,8 +153,8 @@ impl<B: Backend> Store for SqlStore<B> {
         }
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
-                write::update(
+            .write(permit, move |database, clock, effect| {
+                acts::update(
                     database,
                     clock,
                     &on_behalf,
@@ -176,8 +175,8 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
-                write::delete(database, clock, &on_behalf, &path, &precondition, effect)
+            .write(permit, move |database, clock, effect| {
+                acts::delete(database, clock, &on_behalf, &path, &precondition, effect)
             })
             .await
     }
@@ -203,8 +202,10 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         self.backend.admit()?;
         let (on_behalf, path, id) = (permit.clone(), path.clone(), run_request_id.to_owned());
-        let start =
-            move |database: &dyn Database| run_request::start(database, &on_behalf, &path, &id);
+        let clock = self.backend.clock();
+        let start = move |database: &dyn Database| {
+            acts::run_request_start(database, &*clock, &on_behalf, &path, &id)
+        };
         self.backend.write(Some(permit.tenant_id()), start).await
     }
 
@@ -217,15 +218,9 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<Row, Error> {
         let (on_behalf, path, states) = (permit.clone(), path.clone(), states.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, _, effect| {
-                run_request::create(
-                    database,
-                    &on_behalf,
-                    &path,
-                    request.clone(),
-                    &states,
-                    effect,
-                )
+            .write(permit, move |database, clock, effect| {
+                let asked = (request.clone(), &states);
+                acts::run_request_create(database, clock, &on_behalf, &path, asked, effect)
             })
             .await
     }
@@ -233,8 +228,8 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn run_request_cancel(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, _, _| {
-                run_request::cancel(database, &on_behalf, &path)
+            .write(permit, move |database, clock, effect| {
+                acts::run_request_cancel(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
@@ -247,16 +242,8 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<Row, Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
-                path::refuse_device(&on_behalf, &path)?;
-                let end = path::resolve(database, path::viewer(&on_behalf), &path)?;
-                let Found { pk, version } = path::find(database, &end)?;
-                change::of_script(database, on_behalf.tenant_id(), effect)?;
-                let row = script_version::roll_back(database, clock, pk, number)?;
-                let is_now = (end.id.unwrap_or_default(), version + 1);
-                let (tenant_id, ty) = (on_behalf.tenant_id(), end.scope.ty);
-                notice::script(database, tenant_id, ty, pk, ChangeKind::Updated, is_now)?;
-                Ok(row)
+            .write(permit, move |database, clock, effect| {
+                acts::roll_back(database, clock, &on_behalf, &path, number, effect)
             })
             .await
     }
@@ -313,7 +300,7 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, id) = (permit.clone(), device_id.to_owned());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
+            .write(permit, move |database, clock, effect| {
                 device::inventory(database, clock, &on_behalf, &id, &facts, &accounts, effect)
             })
             .await
@@ -322,8 +309,8 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn device_retire(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
-                device::retire(database, clock, &on_behalf, &path, effect)
+            .write(permit, move |database, clock, effect| {
+                acts::retire(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
@@ -352,15 +339,9 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, _, effect| {
-                write::assign(
-                    database,
-                    &on_behalf,
-                    &path,
-                    &assignments,
-                    &group_assignments,
-                    effect,
-                )
+            .write(permit, move |database, clock, effect| {
+                let new = (assignments.as_slice(), group_assignments.as_slice());
+                acts::assign(database, clock, &on_behalf, &path, new, effect)
             })
             .await
     }
@@ -385,8 +366,8 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<(), Error> {
         let (on_behalf, path, id) = (permit.clone(), path.clone(), object_id.to_owned());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
-                group::member_add(database, clock, &on_behalf, &path, &id, effect)
+            .write(permit, move |database, clock, effect| {
+                acts::member_add(database, clock, &on_behalf, &path, &id, effect)
             })
             .await
     }
@@ -394,8 +375,8 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn group_member_remove(&self, permit: &Permit, path: &ResourcePath) -> Result<(), Error> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         self.changing()?
-            .write(permit.tenant_id(), move |database, clock, effect| {
-                group::member_remove(database, clock, &on_behalf, &path, effect)
+            .write(permit, move |database, clock, effect| {
+                acts::member_remove(database, clock, &on_behalf, &path, effect)
             })
             .await
     }
@@ -435,8 +416,9 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
     }
 
     async fn application_add(&self, application: Application) -> Result<(), Error> {
-        let tenant_id = application.tenant_id.clone();
-        let write = move |database: &dyn Database| issuer::application_add(database, &application);
+        let (clock, tenant_id) = (self.backend.clock(), application.tenant_id.clone());
+        let write =
+            move |database: &dyn Database| acts::application_add(database, &*clock, &application);
         self.backend.write_apart(Some(&tenant_id), write).await
     }
 
@@ -455,7 +437,7 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
             move |database: &dyn Database, clock: &dyn Clock, effect: &mut change::Effect| {
                 device::enroll(database, clock, &enrollment, effect)
             };
-        changing.write(&tenant_id, enroll).await
+        changing.write_of(&tenant_id, enroll).await
     }
 
     async fn assertion_use(
@@ -470,8 +452,9 @@ impl<B: Backend> IssuerStore for SqlStore<B> {
 
     async fn application_delete(&self, tenant_id: &str, client_id: &str) -> Result<bool, Error> {
         let (tenant, client_id) = (tenant_id.to_owned(), client_id.to_owned());
+        let clock = self.backend.clock();
         let write = move |database: &dyn Database| {
-            issuer::application_delete(database, &tenant, &client_id)
+            acts::application_delete(database, &*clock, &tenant, &client_id)
         };
         self.backend.write_apart(Some(tenant_id), write).await
     }

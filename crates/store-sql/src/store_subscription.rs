@@ -12,8 +12,9 @@ use runstate_store::{
 
 use crate::{
     Backend, Database, SqlStore,
+    audit::acts,
     delivery::{self, Lease},
-    subscription::{self, ticks},
+    subscription::ticks,
 };
 
 impl<B: Backend> SqlStore<B> {
@@ -35,8 +36,8 @@ impl<B: Backend> SubscriptionStore for SqlStore<B> {
         let (on_behalf, path) = (permit.clone(), path.clone());
         // As what changes run states: those that are acknowledged by now are not told.
         self.changing()?
-            .write(permit.tenant_id(), move |database, _, _| {
-                subscription::create(database, &on_behalf, &path, &subscription)
+            .write(permit, move |database, clock, effect| {
+                acts::subscription_create(database, clock, &on_behalf, &path, &subscription, effect)
             })
             .await
     }
@@ -51,16 +52,10 @@ impl<B: Backend> SubscriptionStore for SqlStore<B> {
     ) -> Result<Row, Error> {
         self.backend.admit()?;
         let (on_behalf, path) = (permit.clone(), path.clone());
-        let remind_at = remind_at.map(ticks);
+        let (remind_at, clock) = (remind_at.map(ticks), self.backend.clock());
         let renew = move |database: &dyn Database| {
-            subscription::renew(
-                database,
-                &on_behalf,
-                &path,
-                expiration,
-                remind_at,
-                &precondition,
-            )
+            let until = (expiration, remind_at);
+            acts::subscription_renew(database, &*clock, &on_behalf, &path, until, &precondition)
         };
         self.backend
             .write_apart(Some(permit.tenant_id()), renew)

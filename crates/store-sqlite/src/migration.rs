@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_journal.sql"),
     include_str!("../migrations/0005_assertions.sql"),
     include_str!("../migrations/0006_counts.sql"),
+    include_str!("../migrations/0007_audit.sql"),
     include_str!("../migrations/0008_subscription.sql"),
 ];
 

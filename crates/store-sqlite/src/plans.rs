@@ -7,8 +7,8 @@ use runstate_graph::entity::MODEL;
 use runstate_odata::{check, grammar};
 use runstate_store::query::{self, Bind, Dialect, Owner, Scope, Viewer};
 use runstate_store_sql::{
-    change, counters, delivery, device, notice, path, run_request, script_version, subscription,
-    targeting, user_run,
+    audit, change, counters, delivery, device, notice, path, run_request, script_version,
+    subscription, targeting, user_run,
 };
 use rusqlite::Connection;
 
@@ -81,6 +81,7 @@ fn what_devices_need_is_looked_up() {
     let connection = file();
     let mut plans = String::new();
     let statements = [
+        audit::STATEMENTS,
         change::STATEMENTS,
         device::STATEMENTS,
         run_request::STATEMENTS,
@@ -191,6 +192,17 @@ fn pages_are_read_along_an_index() {
         (
             "deviceManagement/managedDevices",
             "$orderby=lastSyncDateTime desc",
+            1,
+        ),
+        ("deviceManagement/auditEvents", "", 0),
+        (
+            "deviceManagement/auditEvents",
+            "$orderby=activityDateTime desc",
+            1,
+        ),
+        (
+            "deviceManagement/auditEvents",
+            "$filter=category eq 'Device'&$orderby=activityDateTime desc",
             1,
         ),
     ] {

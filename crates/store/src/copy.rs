@@ -79,6 +79,8 @@ static APPLICATION_SECRET: CopiedTable =
 static APPLICATION_KEY: CopiedTable =
     of_tenant("application_key", &["tenant_id", "client_id", "kid"]);
 static RETIRED_DEVICE: CopiedTable = of_tenant("retired_device", &["tenant_id", "device_id"]);
+static AUDIT_CHAIN: CopiedTable = of_tenant("audit_chain", &["tenant_id"]);
+static AUDIT_EVENT: CopiedTable = of_tenant("audit_event", PK);
 static ENROLLMENT_TOKEN: CopiedTable = of_tenant("enrollment_token", PK);
 static ASSIGNMENT_FILTER: CopiedTable = of_tenant("assignment_filter", PK);
 static USER_ACCOUNT: CopiedTable = of_tenant("user_account", PK);
@@ -145,6 +147,8 @@ pub static TABLES: &[&CopiedTable] = &[
     &APPLICATION_SECRET,
     &APPLICATION_KEY,
     &RETIRED_DEVICE,
+    &AUDIT_CHAIN,
+    &AUDIT_EVENT,
     &ENROLLMENT_TOKEN,
     &ASSIGNMENT_FILTER,
     &USER_ACCOUNT,

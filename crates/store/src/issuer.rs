@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use runstate_graph::permit::Origin;
 use runstate_odata::edm::Record;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -67,6 +68,8 @@ pub struct Enrollment {
     pub user_principal_name: Option<String>,
     /// The accounts that are logged on.
     pub accounts: Vec<String>,
+    /// Where it asks from, for the audit.
+    pub origin: Origin,
 }
 
 /// A device that is enrolled.

@@ -10,7 +10,9 @@ use runstate_odata::{
 };
 use tokio::sync::broadcast;
 
-use crate::{Error, Page, Row, issuer::IssuerStore, subscription::SubscriptionStore};
+use crate::{
+    Error, Page, Row, audit::AuditStore, issuer::IssuerStore, subscription::SubscriptionStore,
+};
 
 /// An entity about to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,9 +79,9 @@ impl Change {
 }
 
 /// All that a server needs of a store, whichever backend keeps it.
-pub trait AnyStore: Store + IssuerStore + SubscriptionStore {}
+pub trait AnyStore: Store + IssuerStore + AuditStore + SubscriptionStore {}
 
-impl<T: Store + IssuerStore + SubscriptionStore> AnyStore for T {}
+impl<T: Store + IssuerStore + AuditStore + SubscriptionStore> AnyStore for T {}
 
 /// What is remembered, behind one door for every backend.
 ///

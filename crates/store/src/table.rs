@@ -6,9 +6,10 @@
 use std::sync::LazyLock;
 
 use runstate_graph::entity::{
-    ASSIGNMENT, ASSIGNMENT_FILTER, DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT, DEVICE_MANAGEMENT_SCRIPT,
-    DEVICE_SHELL_SCRIPT, DEVICE_STATE, DIRECTORY_OBJECT, ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT,
-    MANAGED_DEVICE, RUN, RUN_REQUEST, RUN_SUMMARY, SCRIPT_VERSION, SUBSCRIPTION, USER, USER_STATE,
+    ASSIGNMENT, ASSIGNMENT_FILTER, AUDIT_EVENT, DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
+    DEVICE_MANAGEMENT_SCRIPT, DEVICE_SHELL_SCRIPT, DEVICE_STATE, DIRECTORY_OBJECT,
+    ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT, MANAGED_DEVICE, RUN, RUN_REQUEST, RUN_SUMMARY,
+    SCRIPT_VERSION, SUBSCRIPTION, USER, USER_STATE,
 };
 use runstate_odata::edm::{Property, StructuredType, Type};
 
@@ -122,6 +123,11 @@ pub const INDEXES: &[(&str, &[&str])] = &[
     ("user_account", &["tenant_id", "display_name", "id"]),
     ("user_account", &["tenant_id", "user_principal_name", "id"]),
     ("directory_group", &["tenant_id", "display_name", "id"]),
+    ("audit_event", &["tenant_id", "activity_date_time", "id"]),
+    (
+        "audit_event",
+        &["tenant_id", "category", "activity_date_time", "id"],
+    ),
     ("group_member", &["object_id", "group_pk"]),
     ("assignment", &["target_group_id", "script_pk"]),
     ("group_assignment", &["target_group_id", "script_pk"]),
@@ -228,6 +234,16 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
         ),
         Table::new("user_account", &[&USER], vec![tenant()], in_tenant),
         Table::new("directory_group", &[&GROUP], vec![tenant()], in_tenant),
+        Table::new(
+            "audit_event",
+            &[&AUDIT_EVENT],
+            vec![
+                tenant(),
+                required("sequence", ColumnType::Integer),
+                required("hash", ColumnType::Blob),
+            ],
+            &[&["tenant_id", "sequence"], &["tenant_id", "id"]],
+        ),
         Table {
             is_view: true,
             ..Table::new(
@@ -307,7 +323,7 @@ impl Field {
         let columns = match property.ty {
             // A JSON array.
             _ if property.collection => vec![column("", ColumnType::Text)],
-            Type::String => vec![column("", ColumnType::Text)],
+            Type::String | Type::Guid => vec![column("", ColumnType::Text)],
             Type::Boolean | Type::Int32 | Type::Int64 | Type::Enum(_) => {
                 vec![column("", ColumnType::Integer)]
             }
@@ -328,7 +344,10 @@ impl Field {
                         parts.push(Field::new(&prefix, part, false));
                     }
                 }
-                vec![column("_type", ColumnType::Text)]
+                // A part may have that name itself.
+                let is_part = parts.iter().any(|part| part.property.name == "type");
+                let suffix = if is_part { "_odata_type" } else { "_type" };
+                vec![column(suffix, ColumnType::Text)]
             }
         };
         Self {
@@ -427,7 +446,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(bounded, 5);
+        assert_eq!(bounded, 6);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! A real server on a free port of loopback, over real data that go with it.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use http::Method;
 use runstate_graph::{clock::Clock, permit::rules};
@@ -11,13 +16,16 @@ use runstate_server::{
         issuer::{BuiltinIssuer, Grant, Subject},
     },
     base_url::BaseUrl,
+    denials::Denials,
     limits::Limits,
-    listen, maintenance,
+    listen,
+    maintenance::{self, Kept},
     notify::{Delivering, Destinations, Notifier, NotifyConfig},
     random::{self, NewIds},
     router,
     watch::Watchers,
 };
+use runstate_store::audit::AuditStore;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -50,6 +58,8 @@ pub struct TestServer {
     /// A delegated token of [`TENANT`] with all permissions to change.
     pub token: String,
     issuer: Arc<BuiltinIssuer>,
+    audit: Weak<dyn AuditStore>,
+    denials: Weak<Denials>,
     address: SocketAddr,
     client: Http,
     stop: Option<oneshot::Sender<()>>,
@@ -65,6 +75,7 @@ pub struct TestServerBuilder {
     base_url: BaseUrl,
     trusted: Vec<TrustedIssuer>,
     check_in_interval: Duration,
+    audit: Option<Duration>,
     new_ids: NewIds,
     notify: NotifyConfig,
     data: Option<Data>,
@@ -85,6 +96,7 @@ impl TestServer {
             base_url,
             trusted: Vec::new(),
             check_in_interval: CHECK_IN_INTERVAL,
+            audit: None,
             new_ids: Arc::new(random::guid),
             notify: NotifyConfig {
                 destinations: Destinations {
@@ -106,6 +118,18 @@ impl TestServer {
     /// Runs statements on the server's data behind its back.
     pub fn sabotage(&self, sql: &str) {
         self.data.run(sql);
+    }
+
+    /// The audit's part of the server's store. Not to be kept: it would keep the store open.
+    pub fn audit(&self) -> Arc<dyn AuditStore> {
+        self.audit.upgrade().expect("a server that runs")
+    }
+
+    /// Has the server tell the audit of what it denied in the minutes that are over, as it does by itself
+    /// every minute.
+    pub async fn flush_denials(&self) {
+        let denials = self.denials.upgrade().expect("a server that runs");
+        denials.flush().await;
     }
 
     /// Sends bytes as they are, over a connection of their own, and waits for one answer.
@@ -242,7 +266,12 @@ impl TestServer {
     }
 
     /// Stops the server and starts another, with the default limits, on its file and its clock.
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_as(Self::builder()).await
+    }
+
+    /// Stops the server and starts one like that, on its file and its clock.
+    pub async fn restart_as(mut self, builder: TestServerBuilder) -> Self {
         self.stop().await;
         let Self {
             data,
@@ -252,7 +281,7 @@ impl TestServer {
         } = self;
         // It has the file open, which one server at a time may have.
         drop(issuer);
-        Self::builder().start_on(data, clock).await
+        builder.start_on(data, clock).await
     }
 
     /// Stops the server once what is in flight has been answered; its file stays.
@@ -338,6 +367,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// Sets for how long the audit keeps an event.
+    pub fn audit_kept(mut self, kept: Duration) -> Self {
+        self.audit = Some(kept);
+        self
+    }
+
     /// Sets where everything is kept.
     pub fn on(mut self, data: Data) -> Self {
         self.data = Some(data);
@@ -385,6 +420,9 @@ impl TestServerBuilder {
             false => self.limits,
         };
         let watchers = Watchers::start(&*store);
+        let denials = Arc::new(Denials::new(store.clone(), shared.clone()));
+        let audit: Arc<dyn AuditStore> = store.clone();
+        let audit = Arc::downgrade(&audit);
         let app = Arc::new(App {
             store,
             authenticator,
@@ -392,11 +430,16 @@ impl TestServerBuilder {
             new_ids: self.new_ids,
             base_url,
             limits,
+            denials: Arc::clone(&denials),
             watchers: Arc::clone(&watchers),
             check_in_interval: self.check_in_interval,
             notifier: Notifier::new(self.notify),
         });
-        maintenance::start(&app, HISTORY);
+        let kept = Kept {
+            history: HISTORY,
+            audit: self.audit,
+        };
+        maintenance::start(&app, kept);
         let delivering = Delivering::start(&app).expect("randomness");
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -413,6 +456,8 @@ impl TestServerBuilder {
             clock,
             token: String::new(),
             issuer,
+            audit,
+            denials: Arc::downgrade(&denials),
             address,
             client,
             stop: Some(stop),

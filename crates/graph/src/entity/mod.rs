@@ -5,6 +5,7 @@
 
 mod assignment;
 mod assignment_filter;
+mod audit;
 mod directory;
 mod enrollment;
 mod enums;
@@ -17,6 +18,10 @@ mod subscription;
 
 pub use assignment::*;
 pub use assignment_filter::ASSIGNMENT_FILTER;
+pub use audit::{
+    AUDIT_ACTOR, AUDIT_EVENT, AUDIT_PROPERTY, AUDIT_RESOURCE, GET_AUDIT_ACTIVITY_TYPES,
+    GET_AUDIT_CATEGORIES,
+};
 pub use directory::*;
 pub use enrollment::{
     ASSIGNED_SCRIPT, ENROLLMENT_TOKEN, FACTS, REPORT_INVENTORY, RETIRE, RUNSTATE,
@@ -48,6 +53,7 @@ pub static ENTITY: StructuredType = StructuredType {
     navigation: &[],
     actions: &[],
     collection_actions: &[],
+    collection_functions: &[],
     derived: &[],
 };
 

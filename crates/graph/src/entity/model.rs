@@ -4,7 +4,9 @@ use runstate_odata::edm::{
     Acts, Extension, Model, NavigationProperty, Property, Root, StructuredType, Type,
 };
 
-use super::{managed_device::MANAGED_DEVICE_ALONE, subscription::SUBSCRIPTIONS, *};
+use super::{
+    audit::AUDIT_EVENTS, managed_device::MANAGED_DEVICE_ALONE, subscription::SUBSCRIPTIONS, *,
+};
 
 /// The namespace of every type.
 pub const NAMESPACE: &str = "microsoft.graph";
@@ -35,6 +37,7 @@ pub static DEVICE_MANAGEMENT: StructuredType = StructuredType {
         &CUSTOM_ATTRIBUTES,
         &ASSIGNMENT_FILTERS,
         &MANAGED_DEVICES,
+        &AUDIT_EVENTS,
     ],
     ..StructuredType::entity("deviceManagement", &ENTITY, &[&ID])
 };
@@ -97,6 +100,7 @@ pub static MODEL: Model = Model {
         &MANAGED_DEVICE,
         &USER,
         &GROUP,
+        &AUDIT_EVENT,
         &DEVICE_MANAGEMENT,
         &ASSIGNMENT_TARGET,
         &ALL_DEVICES_TARGET,
@@ -106,6 +110,9 @@ pub static MODEL: Model = Model {
         &CONFIGURATION_MANAGER_TARGET,
         &SCOPE_TAG_GROUP_TARGET,
         &PASSWORD_PROFILE,
+        &AUDIT_ACTOR,
+        &AUDIT_RESOURCE,
+        &AUDIT_PROPERTY,
         &HAS_PAYLOAD_LINK_RESULT_ITEM,
         &RUN,
         &SCRIPT_VERSION,
@@ -148,7 +155,7 @@ pub static MODEL: Model = Model {
 
 static MANAGED_DEVICES_V1: NavigationProperty = collection("managedDevices", &MANAGED_DEVICE_ALONE);
 static DEVICE_MANAGEMENT_V1: StructuredType = StructuredType {
-    navigation: &[&MANAGED_DEVICES_V1],
+    navigation: &[&MANAGED_DEVICES_V1, &AUDIT_EVENTS],
     ..StructuredType::entity("deviceManagement", &ENTITY, &[&ID])
 };
 static DEVICE_MANAGEMENT_V1_ROOT: NavigationProperty = NavigationProperty {
@@ -164,8 +171,12 @@ pub static MODEL_V1: Model = Model {
         &MANAGED_DEVICE_ALONE,
         &USER,
         &GROUP,
+        &AUDIT_EVENT,
         &DEVICE_MANAGEMENT_V1,
         &PASSWORD_PROFILE,
+        &AUDIT_ACTOR,
+        &AUDIT_RESOURCE,
+        &AUDIT_PROPERTY,
     ],
     container: &[
         Root {

@@ -231,6 +231,9 @@ fn single(property: &Property, path: &str, json: &Json<'_>) -> Result<Value, Err
             check_length(property, path, text)?;
             Ok(Value::String(text.clone().into_owned()))
         }
+        (Type::Guid, Json::String(text)) => guid(text)
+            .map(Value::String)
+            .ok_or_else(|| invalid(path, "it is not a GUID")),
         (Type::Boolean, Json::Boolean(value)) => Ok(Value::Boolean(*value)),
         (Type::Int32, Json::Integer(number)) => {
             i32::try_from(*number).map(Value::Int32).map_err(|_| {
@@ -365,6 +368,16 @@ fn clock_duration(text: &str) -> Option<Duration> {
     .ok()
 }
 
+/// `8-4-4-4-12` hexadecimal digits, in lower case.
+fn guid(text: &str) -> Option<String> {
+    let is_guid = text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    is_guid.then(|| text.to_ascii_lowercase())
+}
+
 fn members(ty: &EnumType) -> String {
     let names: Vec<&str> = ty.members.iter().map(|(name, _)| *name).collect();
     format!("one of {}", names.join(", "))
@@ -379,6 +392,7 @@ fn expected(ty: Type) -> &'static str {
         Type::DateTimeOffset => "a date and time with an offset, as a string",
         Type::Duration => "a duration, as a string",
         Type::Binary => "base64, as a string",
+        Type::Guid => "a GUID, as a string",
         Type::Enum(_) => "the name of an enumeration's member, as a string",
         Type::Complex(_) => "an object",
     }

@@ -120,6 +120,15 @@ impl Writer<'_> {
         })
     }
 
+    /// A collection of texts, as a function returns it.
+    pub fn texts(&self, texts: &[&str]) -> Vec<u8> {
+        let context = || format!("{}/$metadata#Collection(Edm.String)", self.root);
+        self.answer(64 + texts.len() * 32, context, |object| {
+            object.name("value");
+            object.array(texts, |object, text| json_string(object.out, text));
+        })
+    }
+
     /// A whole answer: an object that begins with its context, where metadata is wanted. It will
     /// hold about `capacity` bytes.
     fn answer(
@@ -391,10 +400,14 @@ fn type_annotation(property: &Property) -> Option<String> {
         Type::DateTimeOffset => "DateTimeOffset".to_owned(),
         Type::Duration => "Duration".to_owned(),
         Type::Binary => "Binary".to_owned(),
+        Type::Guid => "Guid".to_owned(),
         Type::Enum(ty) => MODEL.qualified(ty.name),
         Type::Complex(ty) => {
             debug_assert_eq!(ty.kind, StructuredKind::Complex);
-            return None;
+            if !property.collection {
+                return None;
+            }
+            MODEL.qualified(ty.name)
         }
     };
     Some(if property.collection {

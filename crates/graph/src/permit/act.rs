@@ -25,13 +25,15 @@ pub enum Act {
     RemoveReference,
     /// `POST` to an action.
     Invoke,
+    /// `GET` of a function.
+    Call,
 }
 
 impl Act {
     /// The HTTP method that asks for it.
     pub fn method(self) -> &'static str {
         match self {
-            Self::List | Self::Get | Self::Count | Self::ListReferences => "GET",
+            Self::List | Self::Get | Self::Count | Self::ListReferences | Self::Call => "GET",
             Self::Create | Self::AddReference | Self::Invoke => "POST",
             Self::Update => "PATCH",
             Self::Delete | Self::RemoveReference => "DELETE",
@@ -53,6 +55,7 @@ pub fn acts(path: &ResourcePath) -> Vec<Act> {
     let collection = path.is_collection();
     let all = match &path.tail {
         Tail::Action(_) => vec![(true, Act::Invoke)],
+        Tail::Function(..) => vec![(served.read, Act::Call)],
         Tail::Count => vec![(served.read && collection, Act::Count)],
         Tail::Reference if collection => {
             vec![

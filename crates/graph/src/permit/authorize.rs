@@ -8,7 +8,8 @@ use runstate_odata::{
 };
 
 use super::{
-    Act, Caller, CallerKind, Permit,
+    Act, Actor, Audited, Caller, CallerKind, Permit,
+    audited::activity,
     member::{read_every_type, read_type},
     rules::{DeviceMay, RULES, Rule},
 };
@@ -45,18 +46,25 @@ pub fn authorize(path: &ResourcePath, act: Act, caller: &Caller) -> Result<Permi
         return Err(Denied::PersonalAccount);
     }
     let rule = rule_of(&path.steps, &path.tail);
-    let device_id = match &caller.kind {
+    let (device_id, activity) = match &caller.kind {
+        // What a device may change is its reports, of which the history tells.
         CallerKind::Device { device_id } => {
             let may = rule.is_some_and(|rule| may_device(rule.device, act));
-            may.then(|| Some(device_id.clone()))
-                .ok_or(Denied::DeviceOnly)?
+            let device_id = may.then(|| device_id.clone()).ok_or(Denied::DeviceOnly)?;
+            (Some(device_id), None)
         }
         CallerKind::Application | CallerKind::Delegated { .. } => {
             check(rule, act.is_read(), caller)?;
-            None
+            let template = rule.map_or("", |rule| rule.path);
+            (None, activity(template, path, act))
         }
     };
-    Ok(Permit::new(caller.tenant_id.clone(), device_id))
+    let audited = activity.map(|activity| Audited {
+        activity,
+        actor: Actor::of(caller),
+    });
+    let tenant_id = caller.tenant_id.clone();
+    Ok(Permit::new(tenant_id, device_id, audited))
 }
 
 fn may_device(may: DeviceMay, act: Act) -> bool {
@@ -204,7 +212,7 @@ fn rule_of(steps: &[PathStep], tail: &Tail) -> Option<&'static Rule> {
         .sum();
     let of_tail = match tail {
         Tail::Resource | Tail::Count => 0,
-        Tail::Reference | Tail::Action(_) => 1,
+        Tail::Reference | Tail::Action(_) | Tail::Function(..) => 1,
     };
     let rules = BY_LENGTH.get(&(of_steps + of_tail))?;
     let mut rules = rules.iter().copied();
@@ -229,6 +237,7 @@ fn covers(template: &str, steps: &[PathStep], tail: &Tail) -> bool {
         Tail::Resource | Tail::Count => true,
         Tail::Reference => names.next() == Some("$ref"),
         Tail::Action(action) => names.next() == Some(action.name),
+        Tail::Function(function, _) => names.next() == Some(function.name),
     };
     steps_match && tail_matches && names.next().is_none()
 }

@@ -50,6 +50,8 @@ const SERVICE_READ: &str = "DeviceManagementServiceConfig.Read.All";
 const SERVICE_WRITE: &str = "DeviceManagementServiceConfig.ReadWrite.All";
 /// Shows the subscriptions of other applications too.
 pub const SUBSCRIPTION_READ: &str = "Subscription.Read.All";
+const APPS_READ: &str = "DeviceManagementApps.Read.All";
+const APPS_WRITE: &str = "DeviceManagementApps.ReadWrite.All";
 
 const SCRIPT_READS: &[&str] = &[
     CONFIGURATION_READ,
@@ -117,6 +119,9 @@ const GROUP_READS: &[&str] = &[
 const GROUP_WRITES: &[&str] = &[GROUPS_WRITE, DIRECTORY_WRITE];
 const MEMBER_WRITES: &[&str] = &[GROUPS_WRITE, MEMBERS_WRITE, DIRECTORY_WRITE];
 
+/// Nobody may change the audit.
+const AUDIT_READS: &[&str] = &[APPS_READ, APPS_WRITE];
+
 /// Every permission name that a rule for reading asks for.
 pub const ALL_READS: &[&str] = &[
     CONFIGURATION_READ,
@@ -128,9 +133,11 @@ pub const ALL_READS: &[&str] = &[
     DIRECTORY_READ,
     SERVICE_READ,
     SUBSCRIPTION_READ,
+    APPS_READ,
 ];
 
-/// Every permission name that a rule for changing asks for.
+/// Every permission name that a rule for changing asks for; and the one to change what this service does
+/// not have, with which the audit may be read.
 pub const ALL_WRITES: &[&str] = &[
     CONFIGURATION_WRITE,
     SCRIPTS_WRITE,
@@ -141,6 +148,7 @@ pub const ALL_WRITES: &[&str] = &[
     DIRECTORY_WRITE,
     SERVICE_WRITE,
     PRIVILEGED,
+    APPS_WRITE,
 ];
 
 const fn rule(
@@ -243,6 +251,18 @@ pub static RULES: &[Rule] = &[
         "runstate/enrollmentTokens/{id}",
         ENROLLMENT_READS,
         ENROLLMENT_WRITES,
+    ),
+    rule("deviceManagement/auditEvents", AUDIT_READS, &[]),
+    rule("deviceManagement/auditEvents/{id}", AUDIT_READS, &[]),
+    rule(
+        "deviceManagement/auditEvents/getAuditCategories",
+        AUDIT_READS,
+        &[],
+    ),
+    rule(
+        "deviceManagement/auditEvents/getAuditActivityTypes",
+        AUDIT_READS,
+        &[],
     ),
     rule("deviceManagement", STATE_READS, &[]),
     rule("deviceManagement/{C}", SCRIPT_READS, SCRIPT_WRITES),

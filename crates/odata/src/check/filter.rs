@@ -179,6 +179,17 @@ impl Scope<'_> {
             let message = format!("'{source}' is not a collection, so it has no {quantifier}");
             return Err(self.context.error(ErrorKind::Type, source.column, message));
         }
+        if let End::Value {
+            ty: Type::Complex(_),
+            ..
+        } = end
+        {
+            let message =
+                format!("'{source}' holds complex values, which any and all do not look into");
+            return Err(self
+                .context
+                .error(ErrorKind::Unsupported, source.column, message));
+        }
         let depth = self.variables.len() + 1;
         let number = match u8::try_from(depth) {
             Ok(number) if depth <= MAX_QUANTIFIER_DEPTH => number,

@@ -34,6 +34,8 @@ pub(super) fn typed(
             Err(_) => return Ok(Typed::TooHigh),
         },
         (Type::String, Literal::String(text) | Literal::Guid(text)) => Value::String(text.clone()),
+        // Kept in lower case, as they are compared without regard to it.
+        (Type::Guid, Literal::Guid(text)) => Value::String(text.to_ascii_lowercase()),
         (Type::DateTimeOffset, Literal::DateTimeOffset(text)) => {
             let value = DateTimeOffset::parse(text);
             Value::DateTimeOffset(value.map_err(|m| context.error(ErrorKind::Type, column, m))?)

@@ -1,6 +1,6 @@
 //! What a path leads to.
 
-use crate::edm::{Action, NavigationProperty, StructuredType};
+use crate::edm::{Action, Function, NavigationProperty, StructuredType};
 
 /// A path whose every segment exists in the schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub enum Tail {
     Reference,
     /// A bound action.
     Action(&'static Action),
+    /// A bound function, with a text for each of its parameters, in their order.
+    Function(&'static Function, Vec<String>),
 }
 
 impl PartialEq for Tail {
@@ -40,6 +42,9 @@ impl PartialEq for Tail {
             | (Self::Count, Self::Count)
             | (Self::Reference, Self::Reference) => true,
             (Self::Action(a), Self::Action(b)) => std::ptr::eq(*a, *b),
+            (Self::Function(a, these), Self::Function(b, those)) => {
+                std::ptr::eq(*a, *b) && these == those
+            }
             _ => false,
         }
     }

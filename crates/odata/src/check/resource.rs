@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Error, ErrorKind,
     edm::{Action, Model, StructuredType},
-    grammar::path::Segment,
+    grammar::path::{Segment, arguments},
 };
 
 /// Says what a path leads to. No segments at all lead to the service root.
@@ -122,6 +122,11 @@ impl Walk {
         } else {
             ty.actions
         };
+        if self.path.is_collection()
+            && let Some(tail) = self.function(ty, segment)?
+        {
+            return Ok(Some(tail));
+        }
         if actions.is_empty() {
             return Ok(None);
         }
@@ -131,6 +136,49 @@ impl Walk {
             .unwrap_or(&segment.name);
         let found: Option<&'static Action> = names::find(actions.iter().copied(), name, |a| a.name);
         Ok(found.filter(|_| segment.key.is_none()).map(Tail::Action))
+    }
+
+    /// A function with its arguments, `name(parameter='text')`; the parentheses may be left out where
+    /// it has no parameters.
+    fn function(
+        &self,
+        ty: &'static StructuredType,
+        segment: &Segment,
+    ) -> Result<Option<Tail>, Error> {
+        let (name, inside) = match segment.text.split_once('(') {
+            Some((name, rest)) => (name, rest.strip_suffix(')')),
+            None => (segment.text.as_str(), Some("")),
+        };
+        let name = self.model.unqualified(name).unwrap_or(name);
+        let functions = ty.collection_functions.iter().copied();
+        let Some(function) = names::find(functions, name, |function| function.name) else {
+            return Ok(None);
+        };
+        let given = inside.and_then(arguments);
+        let value = |parameter: &&'static str| {
+            let given = given.as_ref()?;
+            let found = given
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(parameter));
+            found.map(|(_, text)| text.clone())
+        };
+        let values: Option<Vec<String>> = function.parameters.iter().map(value).collect();
+        let fits = given
+            .as_ref()
+            .is_some_and(|given| given.len() == function.parameters.len());
+        match values.filter(|_| fits) {
+            Some(values) => Ok(Some(Tail::Function(function, values))),
+            None => {
+                let parameters: Vec<String> = function
+                    .parameters
+                    .iter()
+                    .map(|name| format!("{name}='…'"))
+                    .collect();
+                let (name, parameters) = (function.name, parameters.join(","));
+                let message = format!("The function is called as '{name}({parameters})'");
+                Err(Error::new(ErrorKind::Syntax, "", 0, message))
+            }
+        }
     }
 
     /// Whether the segment is a cast to the type that is there anyway; to another, it is an error.

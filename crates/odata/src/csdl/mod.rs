@@ -8,8 +8,8 @@ mod xml;
 
 use self::xml::Writer;
 use crate::edm::{
-    Access, Action, EnumType, Model, NavigationProperty, Property, StructuredKind, StructuredType,
-    Type,
+    Access, Action, EnumType, Function, Model, NavigationProperty, Property, StructuredKind,
+    StructuredType, Type,
 };
 
 /// Fraction digits of a second, which CSDL otherwise takes to be none: ticks of 100 ns.
@@ -67,6 +67,12 @@ fn schema_members(xml: &mut Writer, model: &Model, of_extension: bool) {
     };
     for ty in model.types {
         actions(xml, model, ty, is_wanted);
+        // None is of an extension.
+        if !of_extension {
+            for item in ty.collection_functions {
+                function(xml, item, &collection_of(true, qualified(model, ty.name)));
+            }
+        }
     }
 }
 
@@ -236,6 +242,23 @@ fn action(xml: &mut Writer, action: &Action, bound_to: &str) {
     xml.close();
 }
 
+/// CSDL 12: a bound function.
+fn function(xml: &mut Writer, function: &Function, bound_to: &str) {
+    xml.open("Function", &[("Name", function.name), ("IsBound", "true")]);
+    let parameter = |xml: &mut Writer, name, ty, nullable: &[(&str, &str)]| {
+        xml.empty(
+            "Parameter",
+            &[&[("Name", name), ("Type", ty)], nullable].concat(),
+        );
+    };
+    parameter(xml, "bindingParameter", bound_to, &[("Nullable", "false")]);
+    for name in function.parameters {
+        parameter(xml, name, "Edm.String", &[]);
+    }
+    xml.empty("ReturnType", &[("Type", function.returns)]);
+    xml.close();
+}
+
 /// CSDL 13: the roots of all paths, and where the navigation from them leads.
 fn entity_container(xml: &mut Writer, model: &Model) {
     xml.open("EntityContainer", &[("Name", model.container_name)]);
@@ -273,6 +296,7 @@ pub fn type_name(model: &Model, ty: Type) -> String {
         Type::DateTimeOffset => "Edm.DateTimeOffset".to_owned(),
         Type::Duration => "Edm.Duration".to_owned(),
         Type::Binary => "Edm.Binary".to_owned(),
+        Type::Guid => "Edm.Guid".to_owned(),
         Type::Enum(ty) => qualified(model, ty.name),
         Type::Complex(ty) => qualified(model, ty.name),
     }

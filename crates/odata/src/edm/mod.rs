@@ -67,6 +67,8 @@ pub struct StructuredType {
     pub actions: &'static [&'static Action],
     /// Actions bound to a collection of the type.
     pub collection_actions: &'static [&'static Action],
+    /// Functions bound to a collection of the type.
+    pub collection_functions: &'static [&'static Function],
     /// The types that derive from this one, directly or not.
     pub derived: &'static [&'static StructuredType],
 }
@@ -135,6 +137,8 @@ pub enum Type {
     Duration,
     /// `Edm.Binary`
     Binary,
+    /// `Edm.Guid`; its values are texts.
+    Guid,
     /// An enumeration.
     Enum(&'static EnumType),
     /// A complex type or one derived from it.
@@ -193,6 +197,17 @@ pub struct Action {
     pub parameters: &'static [(&'static str, &'static str, bool)],
     /// The return type in CSDL's words.
     pub returns: Option<&'static str>,
+}
+
+/// A function: an operation that changes nothing.
+#[derive(Debug)]
+pub struct Function {
+    /// The name without namespace.
+    pub name: &'static str,
+    /// The parameters after the binding parameter, all of them texts that must be given.
+    pub parameters: &'static [&'static str],
+    /// The return type in CSDL's words.
+    pub returns: &'static str,
 }
 
 impl Model {
@@ -416,6 +431,7 @@ impl StructuredType {
             navigation: &[],
             actions: &[],
             collection_actions: &[],
+            collection_functions: &[],
             derived: &[],
         }
     }
@@ -431,6 +447,7 @@ impl StructuredType {
             navigation: &[],
             actions: &[],
             collection_actions: &[],
+            collection_functions: &[],
             derived: &[],
         }
     }

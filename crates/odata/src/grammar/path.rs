@@ -103,3 +103,21 @@ fn key_value(inside: &str) -> Option<String> {
     cursor.end("").ok()?;
     Some(key)
 }
+
+/// ABNF `functionParameters` whose values are texts in quotes, without the parentheses around: names
+/// and values. Nothing where it is not that.
+pub(crate) fn arguments(inside: &str) -> Option<Vec<(String, String)>> {
+    let mut cursor = Cursor::new("", inside);
+    let mut all = Vec::new();
+    while cursor.peek().is_some() {
+        if !all.is_empty() && !cursor.eat(',') {
+            return None;
+        }
+        let name = cursor.take_while(is_name_char).to_owned();
+        if !cursor.eat('=') || cursor.peek() != Some('\'') {
+            return None;
+        }
+        all.push((name, literal::string(&mut cursor).ok()?));
+    }
+    Some(all)
+}

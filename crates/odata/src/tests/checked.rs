@@ -65,10 +65,11 @@ fn resources() {
         };
         let ty = resource.ty().map_or("the root", |ty| ty.name);
         let tail = match resource.tail {
-            check::Tail::Resource => "resource",
-            check::Tail::Count => "count",
-            check::Tail::Reference => "reference",
-            check::Tail::Action(action) => action.name,
+            check::Tail::Resource => "resource".to_owned(),
+            check::Tail::Count => "count".to_owned(),
+            check::Tail::Reference => "reference".to_owned(),
+            check::Tail::Action(action) => action.name.to_owned(),
+            check::Tail::Function(function, values) => format!("{}{values:?}", function.name),
         };
         Ok(format!("{} | {many} {ty} | {tail}", steps.join(" ")))
     });

@@ -1,8 +1,8 @@
 //! A small schema with one of everything.
 
 use crate::edm::{
-    Access, Action, Acts, EnumType, Model, NavigationProperty, Property, Root, StructuredKind,
-    StructuredType, Type,
+    Access, Action, Acts, EnumType, Function, Model, NavigationProperty, Property, Root,
+    StructuredKind, StructuredType, Type,
 };
 
 pub(super) static RUN_STATE: EnumType = EnumType {
@@ -65,6 +65,7 @@ const fn structured(name: &'static str, kind: StructuredKind) -> StructuredType 
         navigation: &[],
         actions: &[],
         collection_actions: &[],
+        collection_functions: &[],
         derived: &[],
     }
 }
@@ -183,6 +184,12 @@ pub(super) static SCRIPT: StructuredType = StructuredType {
             ..property("tags", Type::String)
         },
         &property("target", Type::Complex(&TARGET)),
+        &Property {
+            collection: true,
+            nullable: false,
+            ..property("parts", Type::Complex(&TARGET))
+        },
+        &property("correlation", Type::Guid),
     ],
     navigation: &[
         &navigation("assignments", &ASSIGNMENT),
@@ -206,6 +213,18 @@ pub(super) static SCRIPT: StructuredType = StructuredType {
         parameters: &[("ids", "Collection(Edm.String)", false)],
         returns: Some("Collection(Edm.Boolean)"),
     }],
+    collection_functions: &[
+        &Function {
+            name: "kinds",
+            parameters: &[],
+            returns: "Collection(Edm.String)",
+        },
+        &Function {
+            name: "sortsOf",
+            parameters: &["kind"],
+            returns: "Collection(Edm.String)",
+        },
+    ],
     ..entity("script")
 };
 

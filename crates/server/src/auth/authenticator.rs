@@ -59,6 +59,38 @@ impl std::fmt::Debug for Authenticator {
     }
 }
 
+/// A token that is refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Why.
+    pub(crate) error: AuthError,
+    /// Whose it is, where it is signed as it should be.
+    pub(crate) caller: Option<Box<Caller>>,
+}
+
+impl Refused {
+    /// A token whose signature is right.
+    fn whose(
+        error: AuthError,
+        tenant: Result<String, AuthError>,
+        claims: Claims,
+        devices: bool,
+    ) -> Self {
+        let caller = tenant.and_then(|tenant| claims.into_caller(tenant, devices));
+        let caller = caller.ok().map(Box::new);
+        Self { error, caller }
+    }
+}
+
+impl From<AuthError> for Refused {
+    fn from(error: AuthError) -> Self {
+        Self {
+            error,
+            caller: None,
+        }
+    }
+}
+
 impl Authenticator {
     /// An authenticator that trusts the built-in issuer, if there is one, and `trusted`. Asks
     /// nobody yet: keys are fetched when the first token needs them.
@@ -108,6 +140,18 @@ impl Authenticator {
         &self,
         authorization: Option<&HeaderValue>,
     ) -> Result<Arc<Caller>, AuthError> {
+        let caller = self.identify(authorization).await;
+        caller.map_err(|refused| refused.error)
+    }
+
+    /// [`Authenticator::authenticate`], which says of a refusal whose the token is, where it is known.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn identify(
+        &self,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Arc<Caller>, Refused> {
         let token = bearer_token(authorization)?;
         let hash = token_hash(token);
         if let Some(caller) = self.verified.get(&hash, seconds(self.clock.now())) {
@@ -117,11 +161,11 @@ impl Authenticator {
     }
 
     /// Verifies a token that isn't remembered, and remembers it.
-    async fn verify(&self, token: &str, hash: TokenHash) -> Result<Arc<Caller>, AuthError> {
+    async fn verify(&self, token: &str, hash: TokenHash) -> Result<Arc<Caller>, Refused> {
         let compact = Compact::parse(token).map_err(refused)?;
         let claims: Claims = compact.claims().map_err(refused)?;
         let Some(iss) = claims.iss.as_deref() else {
-            return Err(AuthError::refused(Refusal::UnknownIssuer, "no iss"));
+            return Err(AuthError::refused(Refusal::UnknownIssuer, "no iss").into());
         };
         let now = self.clock.now();
         let (caller, end) = if let Some((issuer, keys)) = &self.builtin
@@ -129,8 +173,11 @@ impl Authenticator {
         {
             signed_by(&compact, keys, iss).await?;
             // The issuer's clock is this server's: no leeway.
-            claims.check_time(now, 0)?;
-            claims.check_audience(issuer.audiences())?;
+            let good = claims.check_time(now, 0);
+            if let Err(error) = good.and_then(|()| claims.check_audience(issuer.audiences())) {
+                let tenant = issuer.tenant(&claims);
+                return Err(Refused::whose(error, tenant, claims, true));
+            }
             let tenant = issuer.tenant(&claims)?;
             let end = claims.end(0);
             (claims.into_caller(tenant, true)?, end)
@@ -138,20 +185,23 @@ impl Authenticator {
             self.trusted.iter().find(|(issuer, _)| issuer.is_named(iss))
         {
             let key = signed_by(&compact, keys, &issuer.issuer).await?;
-            claims.check_time(now, issuer.leeway)?;
-            claims.check_audience(&issuer.audiences)?;
             let claimed = |name: &str| {
                 let all: serde_json::Map<String, serde_json::Value> = compact.claims().ok()?;
                 all.get(name)?.as_str().map(str::to_owned)
             };
-            let tenant = issuer.tenant(&claims, claimed, key.issuer.as_deref())?;
+            let good = claims.check_time(now, issuer.leeway);
+            let good = good.and_then(|()| claims.check_audience(&issuer.audiences));
+            let tenant = issuer.tenant(&claims, claimed, key.issuer.as_deref());
+            if let Err(error) = good {
+                return Err(Refused::whose(error, tenant, claims, false));
+            }
+            let tenant = tenant?;
             let end = claims.end(issuer.leeway);
             (claims.into_caller(tenant, false)?, end)
         } else {
-            return Err(AuthError::refused(
-                Refusal::UnknownIssuer,
-                format!("iss {}", brief(iss)),
-            ));
+            return Err(
+                AuthError::refused(Refusal::UnknownIssuer, format!("iss {}", brief(iss))).into(),
+            );
         };
         let caller = Arc::new(caller);
         let end = end.min(seconds(now) + MAX_REMEMBERED);

@@ -136,6 +136,7 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
         body: parts.body,
         headers: &parts.headers,
         caller: outer.caller,
+        origin: outer.origin,
         in_batch: true,
     };
     app.limits.admit(&request)?;

@@ -9,6 +9,7 @@ mod count;
 mod create;
 mod delete;
 mod devices;
+mod functions;
 mod get;
 mod has_payload_links;
 mod list;
@@ -28,7 +29,7 @@ use runstate_graph::{
         url,
         write::{Format, Writer},
     },
-    permit::{Act, Caller, Permit, authorize_query},
+    permit::{Act, Caller, Permit, authorize, authorize_query},
     row::{Page, Row},
 };
 use runstate_odata::{
@@ -64,9 +65,11 @@ pub(crate) async fn act(call: Call<'_>, act: Act) -> Result<Answer, Failure> {
         return answer;
     }
     for path in assignments_elsewhere(&call.path) {
+        // Of the same rights, and of another path in the audit.
+        let permit = authorize(&path, act, call.caller)?.from(call.request.origin);
         let other = Call {
             path,
-            permit: call.permit.clone(),
+            permit,
             ..call
         };
         let elsewhere = act_on(&other, act).await;
@@ -128,6 +131,7 @@ async fn act_on(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
         Act::AddReference => references::add(call).await,
         Act::RemoveReference => references::remove(call).await,
         Act::Invoke => invoke(call).await,
+        Act::Call => functions::call(call),
     }
 }
 

@@ -57,7 +57,9 @@ pub(super) async fn act(call: &Call<'_>, act: Act) -> Result<Answer, Failure> {
             delete::delete(call).await
         }
         Act::Invoke => reauthorize(call).await,
-        Act::ListReferences | Act::AddReference | Act::RemoveReference => Err(failure::internal()),
+        Act::Call | Act::ListReferences | Act::AddReference | Act::RemoveReference => {
+            Err(failure::internal())
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn value(field: &Field, cells: &mut IntoIter<Bind>) -> Result<Value, 
         return Ok(Value::Null);
     }
     Ok(match field.property.ty {
-        Type::String => Value::String(text(Some(first))?),
+        Type::String | Type::Guid => Value::String(text(Some(first))?),
         Type::Boolean => Value::Boolean(integer(Some(first))? != 0),
         Type::Int32 => Value::Int32(small(Some(first))?),
         Type::Int64 => Value::Int64(integer(Some(first))?),
@@ -111,23 +111,51 @@ pub(super) fn skip(field: &Field, done: usize, cells: &mut IntoIter<Bind>) {
 fn collection(field: &Field, json: &str) -> Result<Value, Error> {
     let shown = || unreadable(field.property.name);
     let items: Vec<serde_json::Value> = serde_json::from_str(json).map_err(|_| shown())?;
-    let item = |item: &serde_json::Value| {
-        let number = || item.as_i64().and_then(|number| i32::try_from(number).ok());
-        Some(match field.property.ty {
-            Type::String => Value::String(item.as_str()?.to_owned()),
-            Type::Enum(_) => Value::Enum(number()?),
-            Type::Int32 => Value::Int32(number()?),
-            Type::Int64 => Value::Int64(item.as_i64()?),
-            _ => return None,
-        })
-    };
-    let items: Option<Vec<Value>> = items.iter().map(item).collect();
+    let items = items.iter().map(|json| item(field.property.ty, json));
+    let items: Option<Vec<Value>> = items.collect();
     Ok(Value::Collection(items.ok_or_else(shown)?))
 }
 
-/// An item of a collection; those of the schema are texts, numbers and enumerations.
+/// What [`json`] wrote of a value of the type.
+fn item(ty: Type, json: &serde_json::Value) -> Option<Value> {
+    let number = || json.as_i64().and_then(|number| i32::try_from(number).ok());
+    Some(match ty {
+        Type::String => Value::String(json.as_str()?.to_owned()),
+        Type::Enum(_) => Value::Enum(number()?),
+        Type::Int32 => Value::Int32(number()?),
+        Type::Int64 => Value::Int64(json.as_i64()?),
+        // None in a collection has types that derive from it, so the type need not be told.
+        Type::Complex(ty) => {
+            let members = json.as_object()?;
+            let mut record = Record::new(ty);
+            for (property, slot) in ty.properties.iter().zip(&mut record.values) {
+                *slot = match members.get(property.name)? {
+                    serde_json::Value::Null => Value::Null,
+                    serde_json::Value::Array(items) if property.collection => {
+                        let items = items.iter().map(|json| item(property.ty, json));
+                        Value::Collection(items.collect::<Option<_>>()?)
+                    }
+                    json => item(property.ty, json)?,
+                };
+            }
+            Value::Complex(Box::new(record))
+        }
+        _ => return None,
+    })
+}
+
+/// A value in a collection; those of the schema are texts, numbers, enumerations, and complex values of
+/// these and of collections of them.
 fn json(item: &Value) -> Option<serde_json::Value> {
     Some(match item {
+        Value::Null => serde_json::Value::Null,
+        Value::Collection(items) => items.iter().map(json).collect::<Option<_>>()?,
+        Value::Complex(record) if record.ty.derived.is_empty() => {
+            let members = record.ty.properties.iter().zip(&record.values);
+            let members =
+                members.map(|(property, value)| Some((property.name.to_owned(), json(value)?)));
+            serde_json::Value::Object(members.collect::<Option<_>>()?)
+        }
         Value::String(text) => text.as_str().into(),
         Value::Int32(number) | Value::Enum(number) => (*number).into(),
         Value::Int64(number) => (*number).into(),

@@ -18,6 +18,7 @@ mod read;
 mod scalar;
 pub mod skip_token;
 mod statement;
+pub mod stored;
 mod write;
 
 use runstate_odata::edm::{NavigationProperty, StructuredType};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use runstate_graph::entity::MANAGED_DEVICE;
 use runstate_graph::json::{Json, read};
+use runstate_graph::permit::{Actor, ActorKind, DenialReason, Origin};
 use runstate_odata::edm::Value;
 use runstate_store::Error;
 use runstate_store::issuer::{Enrollment, HashedSecret};
@@ -18,6 +19,7 @@ use serde_json::{json, value::RawValue};
 use super::super::public_key::application_key;
 use super::token::NOT_STORED;
 use super::{BuiltinIssuer, MAX_BODY, json_body};
+use crate::denials::{Denial, Denials, Tenant};
 use crate::limits::BODY_TIMEOUT;
 use crate::listen::Connection;
 use crate::{facts, random};
@@ -104,7 +106,7 @@ pub(super) async fn register(
     let base_url = issuer.base_url.of_request(&parts.uri, &parts.headers, tls);
     let body = axum::body::to_bytes(body, MAX_BODY);
     let enrolled = match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => enroll(&issuer, &parts.headers, &body, &base_url).await,
+        Ok(Ok(body)) => enroll(&issuer, &parts, &body, &base_url).await,
         Ok(Err(_)) => Err(Refusal::metadata("The body is too large, or not whole.")),
         Err(_) => Err(Refusal::metadata("The body took too long to arrive.")),
     };
@@ -123,11 +125,12 @@ pub(super) async fn register(
 
 async fn enroll(
     issuer: &BuiltinIssuer,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: &[u8],
     base_url: &str,
 ) -> Result<serde_json::Value, Refusal> {
-    let token = super::super::authenticator::bearer_token(headers.get(header::AUTHORIZATION))
+    let authorization = parts.headers.get(header::AUTHORIZATION);
+    let token = super::super::authenticator::bearer_token(authorization)
         .map_err(|_| Refusal::token("An enrolment token is needed: Authorization: Bearer …"))?;
     let metadata: Metadata = serde_json::from_slice(body)
         .map_err(|error| Refusal::metadata(format!("The body is not as it should be: {error}.")))?;
@@ -181,11 +184,21 @@ async fn enroll(
         device: record,
         user_principal_name: principal,
         accounts,
+        origin: origin(parts),
     };
     let jwk: serde_json::Value =
         serde_json::from_str(&enrollment.public_key.jwk).map_err(|_| Refusal::transient())?;
-    let enrolled = issuer.store.device_enroll(enrollment).await;
-    let enrolled = enrolled.map_err(Refusal::of_store)?;
+    let token_hash = enrollment.token_hash;
+    let enrolled = match issuer.store.device_enroll(enrollment).await {
+        Ok(enrolled) => enrolled,
+        Err(error) => {
+            // Whoever shows a token that there is not is nobody's.
+            if matches!(error, Error::Conflict { .. } | Error::Invalid { .. }) {
+                tell_of_denial(parts, token_hash).await;
+            }
+            return Err(Refusal::of_store(error));
+        }
+    };
     let tenant = &enrolled.tenant_id;
     tracing::info!(tenant, device = enrolled.device_id, "a device was enrolled");
     Ok(json!({
@@ -199,6 +212,33 @@ async fn enroll(
         "issuer": issuer.name_of(tenant),
         "token_endpoint": format!("{base_url}/{tenant}/oauth2/v2.0/token"),
     }))
+}
+
+/// Tells the audit of the tenant whose token it is that a device was refused.
+async fn tell_of_denial(parts: &Parts, token_hash: [u8; 32]) {
+    let Some(denials) = parts.extensions.get::<Arc<Denials>>() else {
+        return;
+    };
+    let denial = Denial {
+        tenant: Tenant::EnrollmentToken(token_hash),
+        actor: Actor {
+            kind: ActorKind::Device,
+            origin: origin(parts),
+            ..Actor::command()
+        },
+        reason: DenialReason::Enrollment,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+    };
+    denials.note(denial).await;
+}
+
+/// Where a device asks from.
+fn origin(parts: &Parts) -> Origin {
+    Origin {
+        correlation_id: None,
+        ip_address: Connection::of(&parts.extensions).address(),
+    }
 }
 
 fn told(raw: &RawValue) -> Result<Json<'_>, runstate_graph::error::Error> {

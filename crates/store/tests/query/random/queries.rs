@@ -333,6 +333,6 @@ fn kind_of(ty: Type) -> Option<Kind> {
         Type::DateTimeOffset => Kind::Instant,
         Type::Duration => Kind::Length,
         Type::Enum(ty) => Kind::Member(ty),
-        Type::Binary | Type::Complex(_) => return None,
+        Type::Binary | Type::Guid | Type::Complex(_) => return None,
     })
 }

@@ -176,6 +176,7 @@ fn value(tape: &mut Tape<'_>, property: &Property) -> Value {
         Type::Int64 => Value::Int64(tape.pick(&[1, 5, 1 << 40])),
         Type::DateTimeOffset => instant(tape.pick(INSTANTS)),
         Type::Duration => Value::Duration(Duration::parse(tape.pick(DURATIONS)).unwrap()),
+        Type::Guid => text("0f8fad5b-d9cb-469f-a165-70867728950e"),
         Type::Binary => Value::Binary(vec![0, 255]),
         Type::Enum(ty) => Value::Enum(any_member(tape, ty)),
         Type::Complex(base) => {
