@@ -6,6 +6,7 @@ mod app;
 mod certificate;
 mod clock;
 mod config;
+mod console_link;
 mod demo;
 mod enrollment;
 mod failure;
@@ -51,6 +52,8 @@ enum Command {
     App(app::AppCommand),
     /// Prints a token, for curl.
     Token(token::TokenArgs),
+    /// Prints a link that signs in to the console, once.
+    ConsoleLink(console_link::ConsoleLinkArgs),
     /// Makes, lists and deletes the tokens that let devices enrol.
     #[command(subcommand)]
     Enrollment(enrollment::EnrollmentCommand),
@@ -109,6 +112,10 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
         Command::Token(args) => {
             let store = open_existing_store(&args.data).await?;
             token::run(args, store, clock, out).await
+        }
+        Command::ConsoleLink(args) => {
+            let store = open_existing_store(&args.data).await?;
+            console_link::run(args, store.as_ref(), &*clock, out).await
         }
         Command::Enrollment(command) => enrollment::run(command, &*clock, out).await,
         Command::Agent(command) => agent::run(command, out).await,

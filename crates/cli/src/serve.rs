@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Args;
+use runstate_console::Console;
 use runstate_graph::clock::Clock;
 use runstate_server::{
     App,
@@ -18,7 +19,7 @@ use runstate_server::{
     maintenance, random, router,
     watch::Watchers,
 };
-use runstate_store::AnyStore;
+use runstate_store::{AnyStore, console::ConsoleStore};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     open_store::{open_store, shown},
 };
 
-/// Serves the API.
+/// Serves the API, and the console at `/`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// TOML file with settings, each named as its flag
@@ -63,6 +64,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     tls: Option<Tls>,
     app: Arc<App>,
+    sessions: Arc<dyn ConsoleStore>,
     /// The issuer of the tokens that it trusts besides those of other issuers.
     pub(crate) issuer: Arc<BuiltinIssuer>,
     settings: Settings,
@@ -106,6 +108,7 @@ impl Server {
         }
         let authenticator = authenticator.map_err(Failure::from)?;
         let watchers = Watchers::start(store.as_ref());
+        let sessions = store.clone();
         let app = Arc::new(App {
             store,
             authenticator,
@@ -132,6 +135,7 @@ impl Server {
             address,
             tls,
             app,
+            sessions,
             issuer,
             settings: settings.clone(),
         })
@@ -160,7 +164,12 @@ impl Server {
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
         maintenance::start(&self.app, self.settings.history());
         let watchers = Arc::clone(&self.app.watchers);
-        let router = router(self.app, self.issuer);
+        let console = Console {
+            app: Arc::clone(&self.app),
+            store: self.sessions,
+        };
+        let console = runstate_console::router(Arc::new(console));
+        let router = router(self.app, self.issuer).merge(console);
         let grace = self.settings.grace();
         let shutdown = async move {
             shutdown.await;

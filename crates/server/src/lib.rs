@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`App`] (the parts of a server) and [`router`]; `edge` (bodies in, headers
 //! out), `dispatch` (path, permit, act), `routes` (the acts); [`negotiate`] and [`batch`] (headers and
-//! batches, read); [`auth`] (who is calling).
+//! batches, read); [`auth`] (who is calling); [`inside`] (the API without HTTP).
 
 mod app;
 pub mod auth;
@@ -13,6 +13,7 @@ mod edge;
 mod exchange;
 mod facts;
 mod failure;
+pub mod inside;
 pub mod limits;
 pub mod listen;
 pub mod maintenance;

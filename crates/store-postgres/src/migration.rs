@@ -17,10 +17,16 @@ struct Migration {
 }
 
 /// Every migration, in order. The first brings an empty database to version 1.
-const MIGRATIONS: &[Migration] = &[Migration {
-    text: include_str!("../migrations/0001_initial.sql"),
-    serves: 1,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        text: include_str!("../migrations/0001_initial.sql"),
+        serves: 1,
+    },
+    Migration {
+        text: include_str!("../migrations/0006_console.sql"),
+        serves: 1,
+    },
+];
 
 /// The number of the advisory lock, the letters `Runstate`: no other program's, it is to be hoped.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(x'52756e7374617465'::bigint)";

@@ -10,7 +10,7 @@
 //! 5. `report`, `run_state`, `told`, `user_run` and `counters`: the way of a run's outcome into the tables;
 //! 6. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
 //!    write changes, and who is told; `device`, `run_request`, `script_version`: what else fleets need;
-//! 7. `issuer`: the keys and applications of the built-in issuer of tokens.
+//! 7. `issuer`: the keys and applications of the built-in issuer of tokens; `console`: its sessions.
 //!
 //! What is public beside `Database`, `Backend` and `SqlStore` is for backends that do part of it in
 //! their own way.
@@ -19,6 +19,7 @@ mod backend;
 mod cells;
 pub mod change;
 mod change_writer;
+mod console;
 pub mod counters;
 mod database;
 pub mod device;

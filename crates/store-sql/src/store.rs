@@ -44,6 +44,11 @@ impl<B: Backend> SqlStore<B> {
         }
     }
 
+    /// What runs the statements of a topic that is in a file of its own.
+    pub(crate) fn backend(&self) -> &B {
+        &self.backend
+    }
+
     /// The way in for whatever has consequences for devices.
     fn changing(&self) -> Result<&ChangeWriter<B>, Error> {
         self.backend.admit()?;

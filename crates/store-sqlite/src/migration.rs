@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_fleet.sql"),
     include_str!("../migrations/0004_journal.sql"),
     include_str!("../migrations/0005_assertions.sql"),
+    include_str!("../migrations/0011_console.sql"),
 ];
 
 /// Brings the file to the newest version; does nothing, and takes no lock, where it is there

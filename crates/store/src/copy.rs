@@ -118,7 +118,7 @@ static RUN_REQUEST_DEVICE: CopiedTable = of(
 static RUN: CopiedTable = of("run", PK, "state_pk", &DEVICE_RUN_STATE);
 
 /// All tables, in the order in which they are copied. `run_state_count` is not among them: the
-/// destination counts for itself.
+/// destination counts for itself. Nor are the console's links and sessions: people sign in again.
 pub static TABLES: &[&CopiedTable] = &[
     &SIGNING_KEY,
     &USED_ASSERTION,

@@ -4,6 +4,7 @@
 //! what it answers; [`Error`], why it may not. Then, for those who write a backend: [`table`] and
 //! [`relation`], where things are kept; [`query`], a checked query to SQL.
 
+pub mod console;
 pub mod copy;
 mod error;
 pub mod issuer;

@@ -10,7 +10,7 @@ use runstate_odata::{
 };
 use tokio::sync::broadcast;
 
-use crate::{Error, Page, Row, issuer::IssuerStore};
+use crate::{Error, Page, Row, console::ConsoleStore, issuer::IssuerStore};
 
 /// An entity about to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,9 +77,9 @@ impl Change {
 }
 
 /// All that a server needs of a store, whichever backend keeps it.
-pub trait AnyStore: Store + IssuerStore {}
+pub trait AnyStore: Store + IssuerStore + ConsoleStore {}
 
-impl<T: Store + IssuerStore> AnyStore for T {}
+impl<T: Store + IssuerStore + ConsoleStore> AnyStore for T {}
 
 /// What is remembered, behind one door for every backend.
 ///

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Method;
+use runstate_console::Console;
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_server::{
     App, CHECK_IN_INTERVAL,
@@ -17,6 +18,7 @@ use runstate_server::{
     router,
     watch::Watchers,
 };
+use runstate_store::console::{ConsoleStore, Person};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -49,6 +51,7 @@ pub struct TestServer {
     /// A delegated token of [`TENANT`] with all permissions to change.
     pub token: String,
     issuer: Arc<BuiltinIssuer>,
+    sessions: Arc<dyn ConsoleStore>,
     address: SocketAddr,
     client: Http,
     stop: Option<oneshot::Sender<()>>,
@@ -129,6 +132,21 @@ impl TestServer {
     pub fn device(&self, device_id: &str) -> String {
         let device_id = device_id.to_owned();
         self.token_for(TENANT, Subject::Device { device_id }, &[])
+    }
+
+    /// The URL of a link that lets a user of [`TENANT`] into the console once.
+    pub async fn console_link(&self, permissions: &[&str]) -> String {
+        let person = Person {
+            tenant_id: TENANT.to_owned(),
+            user_id: "33333333-3333-4333-8333-333333333333".to_owned(),
+            display_name: "Ada".to_owned(),
+            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let base = format!("http://{}", self.address);
+        let now = self.clock.now();
+        let lifetime = runstate_console::LINK_LIFETIME;
+        let link = runstate_console::new_link(&*self.sessions, &base, person, now, lifetime).await;
+        link.expect("a store and randomness")
     }
 
     /// A request without a token; `path` begins with a slash, or is a whole URL.
@@ -225,10 +243,11 @@ impl TestServer {
             data,
             clock,
             issuer,
+            sessions,
             ..
         } = self;
-        // It has the file open, which one server at a time may have.
-        drop(issuer);
+        // They have the file open, which one server at a time may have.
+        drop((issuer, sessions));
         Self::builder().start_on(data, clock).await
     }
 
@@ -353,6 +372,7 @@ impl TestServerBuilder {
             false => self.limits,
         };
         let watchers = Watchers::start(&*store);
+        let sessions = store.clone();
         let app = Arc::new(App {
             store,
             authenticator,
@@ -368,7 +388,12 @@ impl TestServerBuilder {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
-        let router = router(app, issuer.clone());
+        let console = Console {
+            app: Arc::clone(&app),
+            store: sessions.clone(),
+        };
+        let console = runstate_console::router(Arc::new(console));
+        let router = router(app, issuer.clone()).merge(console);
         let serving = tokio::spawn(listen::serve(listener, router, None, async move {
             // Ready too when the test is over and the sender gone.
             let _ = stopped.await;
@@ -379,6 +404,7 @@ impl TestServerBuilder {
             clock,
             token: String::new(),
             issuer,
+            sessions,
             address,
             client,
             stop: Some(stop),

@@ -1,0 +1,60 @@
+//! The console: HTML for people, rendered here, over the same API that everybody else asks.
+//!
+//! A page asks [`runstate_server::inside`] in the name of whoever is signed in, so paths, options,
+//! rights and errors are the API's own, and there is no other way to a tenant's data. The one thing
+//! kept beside it is who is signed in ([`runstate_store::console`]). Names no backend.
+//!
+//! Read in this order: [`Console`] and [`router`]; `secret` and `visit` (who comes, and whether a form
+//! is ours), `sign_in` and `open_id` (how somebody comes in); `api` (what pages ask by); `layout`,
+//! `table`, `show`, `chart`, `highlight` and `diff` (what pages are made of); then `pages`.
+
+mod api;
+mod assets;
+mod chart;
+mod form;
+mod layout;
+mod link;
+mod pages;
+mod script_kind;
+mod secret;
+mod security;
+mod show;
+mod sign_in;
+mod table;
+mod trouble;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use runstate_server::App;
+use runstate_store::console::ConsoleStore;
+
+pub use link::{LINK_LIFETIME, LinkError, new_link};
+
+/// All that the console stands on.
+pub struct Console {
+    /// The API, and what it is made of.
+    pub app: Arc<App>,
+    /// Who is signed in.
+    pub store: Arc<dyn ConsoleStore>,
+}
+
+/// The console's routes: `/`, and one name for each topic beside the API's `/beta`.
+pub fn router(console: Arc<Console>) -> Router {
+    Router::new()
+        .route("/", get(pages::overview::page))
+        .route("/scripts", get(pages::scripts::page))
+        .route("/sign-in", get(sign_in::page))
+        .route(
+            "/sign-in/link",
+            get(sign_in::link_page).post(sign_in::link_use),
+        )
+        .route("/sign-out", post(sign_in::out))
+        .route("/assets/{file}", get(assets::asset))
+        .layer(middleware::map_response(security::headers))
+        .with_state(console)
+}

@@ -1,0 +1,4 @@
+//! The pages, one file for each topic.
+
+pub(crate) mod overview;
+pub(crate) mod scripts;
