@@ -259,6 +259,15 @@ pub(crate) static TABLE: &[Row] = &[
     row("POST",   "deviceManagement/{C}/{id}/runRequests/{id}/cancel", WRITE_RUNS, 204),
     row("POST",   "deviceManagement/{C}/{id}/runRequests/{id}/runstate.cancel", WRITE_RUNS, 204),
 
+    row("POST",   "deviceManagement/{C}/{id}/previewAssign", READ_SCRIPTS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/runstate.previewAssign", READ_SCRIPTS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/previewRunRequest", READ_RUNS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/runstate.previewRunRequest", READ_RUNS, 200),
+
+    row("GET",    "runstate/outcomeSamples", READ_STATES, 200),
+    row("GET",    "runstate/outcomeSamples/$count", READ_STATES, 200),
+    row("GET",    "runstate/outcomeSamples/{id}", READ_STATES, 200),
+
     row("GET",    "runstate", READ_ENROLLMENT, 200),
     row("GET",    "runstate/enrollmentTokens", READ_ENROLLMENT, 200),
     row("POST",   "runstate/enrollmentTokens", WRITE_ENROLLMENT, 201),

@@ -14,12 +14,6 @@ impl Outcomes {
     pub(crate) fn total(&self) -> u64 {
         self.0.iter().map(|(_, count)| count).sum()
     }
-
-    /// How many there are of one outcome.
-    pub(crate) fn of(&self, name: &str) -> u64 {
-        let found = self.0.iter().find(|(outcome, _)| *outcome == name);
-        found.map_or(0, |(_, count)| *count)
-    }
 }
 
 /// How wide a bar is, in its own units.
@@ -51,5 +45,122 @@ pub(crate) fn bar(outcomes: &Outcomes, height: u32) -> Markup {
                 rect class=(name) data-state=(name) x=(x) width=(width) height=(height) {}
             }
         }
+    }
+}
+
+/// A line through these numbers, without an axis: how a value went.
+pub(crate) fn spark(numbers: &[f64]) -> Markup {
+    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let spread = if most > least { most - least } else { 1.0 };
+    let steps = numbers.len().saturating_sub(1).max(1) as f64;
+    let point = |(at, number): (usize, &f64)| {
+        let x = at as f64 / steps * 140.0 + 2.0;
+        let y = 22.0 - (number - least) / spread * 20.0;
+        format!("{x:.1},{y:.1}")
+    };
+    let points: Vec<String> = numbers.iter().enumerate().map(point).collect();
+    html! {
+        svg.spark.chart viewBox="0 0 144 24" preserveAspectRatio="none" role="img"
+            aria-label={ "From " (least) " to " (most) } {
+            polyline.line points=(points.join(" ")) {}
+        }
+    }
+}
+
+/// A moment of the picture over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) ticks: i64,
+    pub(crate) success: i64,
+    pub(crate) error: i64,
+    pub(crate) pending: i64,
+}
+
+/// The size of the picture over time, in its own units.
+const SPAN: f64 = 1000.0;
+const HEIGHT: f64 = 200.0;
+
+/// How results stood over time: one area for each outcome, one on the other, failures at the bottom,
+/// where they are told apart best.
+pub(crate) fn over_time(moments: &[Moment]) -> Markup {
+    let (Some(first), Some(last)) = (moments.first(), moments.last()) else {
+        return html! {};
+    };
+    let span = (last.ticks - first.ticks).max(1) as f64;
+    let most = moments
+        .iter()
+        .map(|moment| moment.success + moment.error + moment.pending)
+        .max()
+        .unwrap_or(1)
+        .max(1) as f64;
+    let x = |moment: &Moment| (moment.ticks - first.ticks) as f64 / span * SPAN;
+    let y = |count: i64| HEIGHT - count as f64 / most * HEIGHT;
+    let area = |lower: fn(&Moment) -> i64, upper: fn(&Moment) -> i64| {
+        let there = moments.iter().map(|moment| (x(moment), y(upper(moment))));
+        let back = moments
+            .iter()
+            .rev()
+            .map(|moment| (x(moment), y(lower(moment))));
+        let points: Vec<String> = there
+            .chain(back)
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect();
+        points.join(" ")
+    };
+    let error = area(|_| 0, |moment| moment.error);
+    let success = area(
+        |moment| moment.error,
+        |moment| moment.error + moment.success,
+    );
+    let pending = area(
+        |moment| moment.error + moment.success,
+        |moment| moment.error + moment.success + moment.pending,
+    );
+    let label = format!(
+        "From {} successes, {} failures and {} pending to {}, {} and {}.",
+        first.success, first.error, first.pending, last.success, last.error, last.pending
+    );
+    html! {
+        svg.chart viewBox={ "0 0 " (SPAN) " " (HEIGHT) } preserveAspectRatio="none" role="img"
+            aria-label=(label) {
+            @for line in [0.0, 50.0, 100.0, 150.0, 200.0] {
+                line.grid x1="0" x2=(SPAN) y1=(line) y2=(line) {}
+            }
+            polygon.pending points=(pending) {}
+            polygon.success points=(success) {}
+            polygon.fail points=(error) {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_filled_however_its_parts_are_rounded() {
+        let outcomes = Outcomes(vec![("success", 1), ("fail", 1), ("pending", 1)]);
+        let shown = bar(&outcomes, 40).into_string();
+        assert!(shown.contains("x=\"0\" width=\"333\""), "{shown}");
+        assert!(shown.contains("x=\"666\" width=\"334\""), "{shown}");
+        assert!(shown.contains("Success 1, Failed 1, Pending 1"), "{shown}");
+        assert!(bar(&Outcomes::default(), 40).into_string().contains("rest"));
+    }
+
+    #[test]
+    fn the_picture_spans_all_moments() {
+        let moment = |ticks, success, error| Moment {
+            ticks,
+            success,
+            error,
+            pending: 0,
+        };
+        let shown = over_time(&[moment(0, 0, 1), moment(10, 3, 1)]).into_string();
+        assert!(
+            shown.contains("points=\"0.0,150.0 1000.0,150.0 1000.0,200.0 0.0,200.0\""),
+            "{shown}"
+        );
+        assert!(over_time(&[]).into_string().is_empty());
     }
 }

@@ -36,12 +36,16 @@ impl Fields {
         found.map_or("", |(_, value)| value)
     }
 
-    /// All values of a field.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    /// Whether the field was sent.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// All fields, in the order of the form.
+    pub(crate) fn all_fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A field's value, where it was sent and says anything.

@@ -11,7 +11,9 @@
 mod api;
 mod assets;
 mod chart;
+mod diff;
 mod form;
+mod highlight;
 mod layout;
 mod link;
 mod pages;
@@ -47,7 +49,24 @@ pub struct Console {
 pub fn router(console: Arc<Console>) -> Router {
     Router::new()
         .route("/", get(pages::overview::page))
-        .route("/scripts", get(pages::scripts::page))
+        .merge(scripts())
+        .route("/devices", get(pages::devices::page))
+        .route("/devices/{id}", get(pages::device::page))
+        .route(
+            "/devices/{id}/retire",
+            get(pages::device::ask_retire).post(pages::device::retire),
+        )
+        .route("/groups", get(pages::groups::page))
+        .route("/groups/{id}", get(pages::groups::group))
+        .route(
+            "/enrollment",
+            get(pages::enrollment::page).post(pages::enrollment::create),
+        )
+        .route(
+            "/enrollment/{id}/delete",
+            get(pages::enrollment::ask_delete).post(pages::enrollment::delete),
+        )
+        .route("/audit", get(pages::audit::page))
         .route("/sign-in", get(sign_in::page))
         .route(
             "/sign-in/link",
@@ -57,4 +76,32 @@ pub fn router(console: Arc<Console>) -> Router {
         .route("/assets/{file}", get(assets::asset))
         .layer(middleware::map_response(security::headers))
         .with_state(console)
+}
+
+/// The routes of scripts. A question (`GET`) and its answer (`POST`) have the same path.
+fn scripts() -> Router<Arc<Console>> {
+    use pages::{assignments, edit, live, run_requests, run_states, script, scripts, versions};
+    let below = Router::new()
+        .route("/", get(script::page))
+        .route("/content", get(script::download))
+        .route("/events", get(live::events))
+        .route("/edit", get(edit::edit).post(edit::save))
+        .route("/delete", get(edit::ask_delete).post(edit::delete))
+        .route("/assign", get(assignments::form).post(assignments::assign))
+        .route("/run", get(run_requests::ask).post(run_requests::create))
+        .route(
+            "/requests/{request}/cancel",
+            get(run_requests::ask_cancel).post(run_requests::cancel),
+        )
+        .route("/states/{state}", get(run_states::page))
+        .route("/states/{state}/runs/{run}", get(run_states::run_page))
+        .route("/versions", get(versions::page))
+        .route(
+            "/versions/{number}/roll-back",
+            get(versions::ask_roll_back).post(versions::roll_back),
+        );
+    Router::new()
+        .route("/scripts", get(scripts::page))
+        .route("/scripts/new", get(edit::new).post(edit::create))
+        .nest("/scripts/{kind}/{id}", below)
 }

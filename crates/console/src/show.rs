@@ -10,6 +10,9 @@ use serde_json::Value;
 /// Ticks of 100 nanoseconds in a second, the unit of [`DateTimeOffset::ticks`].
 const TICKS: i64 = 10_000_000;
 
+/// How long a text is, in bytes, that stands on one line and is cut where there is no room.
+const LONG: usize = 60;
+
 /// What stands where there is nothing to show.
 pub(crate) fn nothing() -> Markup {
     html! { span.faint aria-label="none" { "–" } }
@@ -31,7 +34,10 @@ pub(crate) fn value(property: &Property, value: &Value, now: SystemTime) -> Mark
         (Type::Int32 | Type::Int64, Value::Number(number)) => {
             html! { (grouped(number.as_i64().unwrap_or_default())) }
         }
-        (_, Value::String(text)) => html! { (text) },
+        (_, Value::String(text)) => match text.len() > LONG || text.contains('\n') {
+            true => html! { span.clip { (text.chars().take(4 * LONG).collect::<String>()) } },
+            false => html! { (text) },
+        },
         (_, other) => html! { code { (other) } },
     };
     match value {

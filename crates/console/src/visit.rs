@@ -120,6 +120,14 @@ impl Visit {
             .map(|(_, value)| value)
     }
 
+    /// Whether the session has not ended since.
+    pub(crate) async fn is_still_good(&self) -> bool {
+        let (secret, now) = (&self.secret, self.console.app.clock.now());
+        let store = &self.console.store;
+        let person = store.console_session_get(&secret.tenant_id, secret.hash(), now);
+        matches!(person.await, Ok(Some(_)))
+    }
+
     /// The session of a request, still good.
     pub(crate) async fn of(console: &Arc<Console>, parts: &Parts) -> Result<Option<Self>, Trouble> {
         let way = Way::of(console, parts);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use runstate_graph::clock::Clock;
-use runstate_store::Store;
+use runstate_store::AnyStore;
 
 use crate::{
     auth::{
@@ -24,7 +24,7 @@ pub const CHECK_IN_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// All that answering a request takes.
 pub struct App {
     /// What is remembered.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn AnyStore>,
     /// Who is calling.
     pub authenticator: Authenticator,
     /// What time it is.

@@ -53,7 +53,7 @@ impl Watchers {
     }
 
     /// Ready once the server stops: what goes on until somebody leaves has to end then.
-    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut stopping = self.stopping.subscribe();
         async move {
             // An error says that the sender is gone, and then all is over too.

@@ -9,8 +9,9 @@
 //!    reads show beside the tables;
 //! 5. `report`, `run_state`, `told`, `user_run` and `counters`: the way of a run's outcome into the tables;
 //! 6. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
-//!    write changes, and who is told; `device`, `run_request`, `script_version`: what else fleets need;
-//! 7. `issuer`: the keys and applications of the built-in issuer of tokens; `console`: its sessions.
+//!    write changes, and who is told; `preview`: the same, foretold; `device`,
+//!    `run_request`, `script_version`: what else fleets need;
+//! 7. `issuer`: the keys and applications of the built-in issuer of tokens; `console`: who is signed in; `outcome`: how results stood.
 //!
 //! What is public beside `Database`, `Backend` and `SqlStore` is for backends that do part of it in
 //! their own way.
@@ -26,7 +27,9 @@ pub mod device;
 mod error;
 mod group;
 pub mod issuer;
+mod outcome;
 pub mod path;
+mod preview;
 pub mod read;
 pub mod report;
 pub mod run_request;

@@ -22,7 +22,7 @@ use crate::{
     cells::binds,
     change,
     change_writer::ChangeWriter,
-    device, group, issuer,
+    device, group, issuer, outcome,
     path::{self, Found},
     read::{self, Paging},
     run_request, script_version, write,
@@ -323,6 +323,11 @@ impl<B: Backend> Store for SqlStore<B> {
     async fn maintain(&self, runs_before: SystemTime) -> Result<(), Error> {
         self.changing()?.settle().await?;
         let before = DateTimeOffset::from_system_time(runs_before).ticks();
+        let expire = move |database: &dyn Database| {
+            database.execute(outcome::EXPIRE, binds![before])?;
+            Ok(())
+        };
+        self.backend.write_apart(expire).await?;
         loop {
             let expire = move |database: &dyn Database| {
                 // In the order of arrival, so that no index by date is needed.

@@ -21,3 +21,19 @@ CREATE TABLE console_link (
     PRIMARY KEY (tenant_id, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX console_link_by_end ON console_link (tenant_id, expires);
+
+-- How many results had which outcome, hour by hour; `id` is the hour.
+CREATE TABLE outcome_sample (
+    pk                     INTEGER PRIMARY KEY,
+    id                     TEXT    NOT NULL,
+    version                INTEGER NOT NULL,
+    tenant_id              TEXT    NOT NULL,
+    sampled_date_time      INTEGER NOT NULL,
+    sampled_date_time_form INTEGER NOT NULL,
+    success_count          INTEGER NOT NULL,
+    error_count            INTEGER NOT NULL,
+    pending_count          INTEGER NOT NULL,
+    other_count            INTEGER NOT NULL,
+    UNIQUE (tenant_id, id)
+) STRICT;
+CREATE INDEX outcome_sample_by_date ON outcome_sample (tenant_id, sampled_date_time, id);

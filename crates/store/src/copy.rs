@@ -70,6 +70,7 @@ static APPLICATION_KEY: CopiedTable =
     of_tenant("application_key", &["tenant_id", "client_id", "kid"]);
 static RETIRED_DEVICE: CopiedTable = of_tenant("retired_device", &["tenant_id", "device_id"]);
 static ENROLLMENT_TOKEN: CopiedTable = of_tenant("enrollment_token", PK);
+static OUTCOME_SAMPLE: CopiedTable = of_tenant("outcome_sample", PK);
 static ASSIGNMENT_FILTER: CopiedTable = of_tenant("assignment_filter", PK);
 static USER_ACCOUNT: CopiedTable = of_tenant("user_account", PK);
 static MANAGED_DEVICE: CopiedTable = of_tenant("managed_device", PK);
@@ -127,6 +128,7 @@ pub static TABLES: &[&CopiedTable] = &[
     &APPLICATION_KEY,
     &RETIRED_DEVICE,
     &ENROLLMENT_TOKEN,
+    &OUTCOME_SAMPLE,
     &ASSIGNMENT_FILTER,
     &USER_ACCOUNT,
     &MANAGED_DEVICE,

@@ -8,6 +8,8 @@ pub mod console;
 pub mod copy;
 mod error;
 pub mod issuer;
+pub mod outcome;
+pub mod preview;
 pub mod query;
 pub mod relation;
 mod store;

@@ -10,7 +10,10 @@ use runstate_odata::{
 };
 use tokio::sync::broadcast;
 
-use crate::{Error, Page, Row, console::ConsoleStore, issuer::IssuerStore};
+use crate::{
+    Error, Page, Row, console::ConsoleStore, issuer::IssuerStore, outcome::OutcomeStore,
+    preview::PreviewStore,
+};
 
 /// An entity about to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,9 +80,9 @@ impl Change {
 }
 
 /// All that a server needs of a store, whichever backend keeps it.
-pub trait AnyStore: Store + IssuerStore + ConsoleStore {}
+pub trait AnyStore: Store + IssuerStore + ConsoleStore + OutcomeStore + PreviewStore {}
 
-impl<T: Store + IssuerStore + ConsoleStore> AnyStore for T {}
+impl<T: Store + IssuerStore + ConsoleStore + OutcomeStore + PreviewStore> AnyStore for T {}
 
 /// What is remembered, behind one door for every backend.
 ///

@@ -15,7 +15,7 @@ use runstate_odata::{
     edm::{DateTimeOffset, StructuredType, Value},
     grammar,
 };
-use runstate_store::{NewEntity, Store};
+use runstate_store::{AnyStore, NewEntity, outcome::OutcomeSample};
 use serde_json::json;
 
 use super::fleet::{Fleet, MemberRef, Object, ScriptSeed, UserRunSeed};
@@ -24,9 +24,13 @@ use crate::failure::Failure;
 /// How many entities are on their way to the store at a time; it writes them in batches.
 const AT_ONCE: usize = 256;
 
+/// How many samples of outcomes the last month has, and the ticks from one to the next: eight hours.
+const OUTCOME_SAMPLES: i64 = 90;
+const OUTCOME_STEP: i64 = 8 * 3600 * 10_000_000;
+
 /// Loads a fleet into a tenant.
 pub(super) struct Loader<'a> {
-    pub(super) store: &'a dyn Store,
+    pub(super) store: &'a dyn AnyStore,
     pub(super) tenant_id: &'a str,
     pub(super) now: DateTimeOffset,
 }
@@ -56,6 +60,49 @@ impl Loader<'_> {
         }
         for script in &fleet.scripts {
             self.script(fleet, script).await?;
+        }
+        self.outcomes(fleet).await
+    }
+
+    /// How results stood over the last month, as far as they say when they came: whatever came later
+    /// was pending.
+    async fn outcomes(&self, fleet: &Fleet) -> Result<(), Failure> {
+        let states = fleet.scripts.iter().flat_map(|script| {
+            let of_users = script.user_run_states.iter();
+            let of_users = of_users.flat_map(|user| &user.device_run_states);
+            script.device_run_states.iter().chain(of_users)
+        });
+        let text = |state: &Object, name: &str| {
+            let value = state.get(name).and_then(|value| value.as_str());
+            value.unwrap_or_default().to_owned()
+        };
+        let states: Vec<(i64, String)> = states
+            .map(|state| {
+                let moment = DateTimeOffset::parse(&text(state, "lastStateUpdateDateTime"));
+                let moment = moment.map_or(i64::MAX, |moment| moment.ticks());
+                (moment, text(state, "runState"))
+            })
+            .collect();
+        for ago in 1..=OUTCOME_SAMPLES {
+            let ticks = self.now.ticks().saturating_sub(ago * OUTCOME_STEP);
+            let mut sample = OutcomeSample {
+                sampled: DateTimeOffset::from_ticks(ticks),
+                success: 0,
+                error: 0,
+                pending: 0,
+                other: 0,
+            };
+            for (moment, outcome) in &states {
+                match outcome.as_str() {
+                    "notApplicable" | "unknown" => sample.other += 1,
+                    _ if *moment > ticks => sample.pending += 1,
+                    "success" => sample.success += 1,
+                    "fail" | "scriptError" => sample.error += 1,
+                    _ => sample.pending += 1,
+                }
+            }
+            let add = self.store.outcome_sample_add(self.tenant_id, sample);
+            add.await?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use runstate_console::new_link;
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_odata::edm::DateTimeOffset;
 use runstate_server::auth::issuer::{BuiltinIssuer, Grant, Registered, Subject, register};
-use runstate_store::{AnyStore, Store, console::Person};
+use runstate_store::{AnyStore, console::Person};
 use serde::Serialize;
 
 use self::{
@@ -157,7 +157,7 @@ impl Demo {
 }
 
 /// Puts the sample data into a tenant that has none yet.
-pub(crate) async fn fill(store: &dyn Store, tenant_id: &str) -> Result<Fleet, Failure> {
+pub(crate) async fn fill(store: &dyn AnyStore, tenant_id: &str) -> Result<Fleet, Failure> {
     let now = SystemClock.now();
     let fleet = Fleet::new(SEED, now)?;
     let now = DateTimeOffset::from_system_time(now);

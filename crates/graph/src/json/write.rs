@@ -120,6 +120,15 @@ impl Writer<'_> {
         })
     }
 
+    /// One complex value, as an action returns it.
+    pub fn complex(&self, record: &Record) -> Vec<u8> {
+        let context = || {
+            let root = self.root;
+            format!("{root}/$metadata#{}", MODEL.qualified(record.ty.name))
+        };
+        self.answer(512, context, |object| object.complex(record.ty, record))
+    }
+
     /// A whole answer: an object that begins with its context, where metadata is wanted. It will
     /// hold about `capacity` bytes.
     fn answer(

@@ -207,6 +207,13 @@ pub static RULES: &[Rule] = &[
     rule("deviceManagement/{C}/{id}/versions", SCRIPT_READS, &[]),
     rule("deviceManagement/{C}/{id}/versions/{id}", SCRIPT_READS, &[]),
     rule("deviceManagement/{C}/{id}/rollBack", &[], SCRIPT_WRITES),
+    // Foretelling is all that these do, so whoever may read what they tell of may ask.
+    rule("deviceManagement/{C}/{id}/previewAssign", &[], SCRIPT_READS),
+    rule(
+        "deviceManagement/{C}/{id}/previewRunRequest",
+        &[],
+        RUN_READS,
+    ),
     rule(
         "deviceManagement/{C}/{id}/runRequests",
         RUN_READS,
@@ -229,6 +236,8 @@ pub static RULES: &[Rule] = &[
         ENROLLMENT_READS,
         ENROLLMENT_WRITES,
     ),
+    rule("runstate/outcomeSamples", STATE_READS, &[]),
+    rule("runstate/outcomeSamples/{id}", STATE_READS, &[]),
     rule("deviceManagement", STATE_READS, &[]),
     rule("deviceManagement/{C}", SCRIPT_READS, SCRIPT_WRITES),
     rule("deviceManagement/{C}/{id}", SCRIPT_READS, SCRIPT_WRITES),
