@@ -31,21 +31,29 @@ pub(crate) fn bar(outcomes: &Outcomes, height: u32) -> Markup {
         parts.push((*name, x, right - x));
         at = end;
     }
-    let label: Vec<String> = outcomes
-        .0
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| format!("{} {count}", show::state_name(name)))
-        .collect();
+    let label = match outcomes.total() {
+        0 => "No results".to_owned(),
+        _ => label(outcomes),
+    };
     html! {
         svg.bar viewBox={ "0 0 " (WIDTH) " " (height) } preserveAspectRatio="none" role="img"
-            aria-label=(label.join(", ")) {
+            aria-label=(label) {
             rect.rest width=(WIDTH) height=(height) {}
             @for (name, x, width) in parts {
                 rect class=(name) data-state=(name) x=(x) width=(width) height=(height) {}
             }
         }
     }
+}
+
+fn label(outcomes: &Outcomes) -> String {
+    let label: Vec<String> = outcomes
+        .0
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{} {count}", show::state_name(name)))
+        .collect();
+    label.join(", ")
 }
 
 /// A line through these numbers, without an axis: how a value went.

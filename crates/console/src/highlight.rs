@@ -141,10 +141,12 @@ fn tokens<'a>(text: &'a str, language: &Language) -> Vec<(Token, &'a str)> {
             .split_at_checked(length.max(first.len_utf8()))
             .unwrap_or((rest, ""));
         tokens.push((token, taken));
-        at_word = taken
-            .chars()
-            .next_back()
-            .is_some_and(|last| last.is_whitespace() || ";&|(){}".contains(last));
+        let in_word = matches!(token, Token::Variable | Token::String);
+        at_word = !in_word
+            && taken
+                .chars()
+                .next_back()
+                .is_some_and(|last| last.is_whitespace() || ";&|(){}".contains(last));
         rest = left;
     }
     tokens

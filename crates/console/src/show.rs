@@ -74,17 +74,41 @@ pub(crate) fn words(name: &str) -> String {
         if begins {
             words.push(' ');
         }
+        let beside_capitals = before.is_some_and(|before| before.is_uppercase())
+            || after.is_some_and(|after| after.is_uppercase());
         let inside_capitals = letter.is_uppercase()
-            && after.is_some_and(|after| after.is_uppercase())
-            || letter.is_uppercase() && before.is_some_and(|before| before.is_uppercase());
+            && beside_capitals
+            && after.is_none_or(|after| !after.is_lowercase());
         match (at, inside_capitals) {
             (0, _) => words.extend(letter.to_uppercase()),
             (_, true) => words.push(*letter),
             (_, false) => words.extend(letter.to_lowercase()),
         }
     }
-    words
+    let odd = ODD.iter().find(|(odd, _)| *odd == words);
+    odd.map_or(words, |(_, right)| (*right).to_owned())
 }
+
+/// Names of which letters alone do not tell how they are written.
+const ODD: [(&str, &str); 17] = [
+    ("Os version", "OS version"),
+    ("User id", "User ID"),
+    ("Azure AD device id", "Azure AD device ID"),
+    ("Azure AD registered", "Azure AD registered"),
+    ("Aad registered", "AAD registered"),
+    ("Wi fi mac address", "Wi-Fi MAC address"),
+    ("Ethernet mac address", "Ethernet MAC address"),
+    ("Imei", "IMEI"),
+    ("Meid", "MEID"),
+    ("Sku family", "SKU family"),
+    ("Sku number", "SKU number"),
+    ("Mdm", "MDM"),
+    ("Ar m64", "ARM64"),
+    ("X64", "x64"),
+    ("X86", "x86"),
+    ("Run as32 bit", "Run as 32 bit"),
+    ("Role scope tag ids", "Scope tags"),
+];
 
 /// How a run ended, in words and by colour.
 pub(crate) fn state(name: &str) -> Markup {
@@ -221,11 +245,12 @@ mod tests {
     fn names_are_words() {
         for (name, shown) in [
             ("lastStateUpdateDateTime", "Last state update"),
-            ("osVersion", "Os version"),
-            ("azureADDeviceId", "Azure AD device id"),
+            ("osVersion", "OS version"),
+            ("azureADDeviceId", "Azure AD device ID"),
             ("totalStorageSpaceInBytes", "Total storage space"),
             ("notApplicable", "Not applicable"),
-            ("runAs32Bit", "Run as32 bit"),
+            ("runAs32Bit", "Run as 32 bit"),
+            ("arM64", "ARM64"),
             ("id", "Id"),
         ] {
             assert_eq!(words(name), shown);

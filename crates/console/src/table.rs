@@ -18,10 +18,15 @@ pub(crate) struct Column {
     /// As `$orderby` names it: `runState`, `managedDevice/deviceName`.
     pub(crate) path: &'static str,
     property: &'static Property,
+    /// The property that is shown where this says nothing.
+    otherwise: Option<&'static str>,
+    /// Whether it takes the room that the others leave.
+    long: bool,
     label: Option<&'static str>,
 }
 
-/// The columns of those paths; a name of its own stands behind `=`, as in `deviceName=Device`.
+/// The columns of those paths; a name of its own stands behind `=`, as in `deviceName=Device`. Behind a
+/// `|` stands what is shown where the first says nothing; such a column is a long one.
 ///
 /// A path that the schema does not know is left out; a test holds that there is none.
 pub(crate) fn columns(ty: &StructuredType, paths: &[&'static str]) -> Vec<Column> {
@@ -30,6 +35,10 @@ pub(crate) fn columns(ty: &StructuredType, paths: &[&'static str]) -> Vec<Column
             Some((path, label)) => (path, Some(label)),
             None => (*text, None),
         };
+        let (path, otherwise) = match path.split_once('|') {
+            Some((path, otherwise)) => (path, Some(ty.property(otherwise)?.name)),
+            None => (path, None),
+        };
         let property = match path.split_once('/') {
             Some((navigation, name)) => ty.navigation(navigation)?.target.property(name)?,
             None => ty.property(path)?,
@@ -37,6 +46,8 @@ pub(crate) fn columns(ty: &StructuredType, paths: &[&'static str]) -> Vec<Column
         Some(Column {
             path,
             property,
+            otherwise,
+            long: otherwise.is_some(),
             label,
         })
     };
@@ -53,12 +64,16 @@ impl Column {
     fn value<'a>(&self, row: &'a Value) -> &'a Value {
         match self.path.split_once('/') {
             Some((navigation, name)) => row.at(navigation).at(name),
-            None => row.at(self.path),
+            None => match (row.at(self.path), self.otherwise) {
+                (Value::Null, Some(otherwise)) => row.at(otherwise),
+                (value, _) => value,
+            },
         }
     }
 
     fn class(&self) -> Option<&'static str> {
-        show::is_number(self.property).then_some("number")
+        let numbers = show::is_number(self.property).then_some("number");
+        numbers.or(self.long.then_some("long"))
     }
 }
 
@@ -192,7 +207,7 @@ impl Table<'_> {
             return html! { p.empty { (self.empty) } };
         }
         html! {
-            div.table tabindex="0" role="region" aria-label=(self.caption) {
+            div.table tabindex="0" role="region" aria-label={ (self.caption) ", table" } {
                 table {
                     caption.hidden { (self.caption) }
                     thead { tr { @for column in self.columns { (self.head(column)) } } }
@@ -226,8 +241,8 @@ impl Table<'_> {
             @for (at, column) in self.columns.iter().enumerate() {
                 @let shown = show::value(column.property, column.value(row), self.now);
                 @match (&link, at) {
-                    (Some(link), 0) => th scope="row" { a href=(link) { (shown) } },
-                    (None, 0) => th scope="row" { (shown) },
+                    (Some(link), 0) => th scope="row" class=[column.class()] { a href=(link) { (shown) } },
+                    (None, 0) => th scope="row" class=[column.class()] { (shown) },
                     _ => td class=[column.class()] { (shown) },
                 }
             }

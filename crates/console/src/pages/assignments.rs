@@ -206,7 +206,7 @@ fn group_fields(groups: &List, targets: &Targets) -> Markup {
         .partition(|group| chosen(group.text("id")));
     html! {
         h3 { "Groups" }
-        div.table tabindex="0" role="region" aria-label="Groups" {
+        div.table tabindex="0" role="region" aria-label="Groups, table" {
             table {
                 caption.hidden { "Groups" }
                 thead { tr { th scope="col" { "Group" } th scope="col" { "Runs it" } th scope="col" { "About" } } }

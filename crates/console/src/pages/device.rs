@@ -203,7 +203,7 @@ fn results(visit: &Visit, outcomes: &[Outcome]) -> Markup {
             @if outcomes.is_empty() {
                 p.empty { "None." }
             } @else {
-                div.table tabindex="0" role="region" aria-label="Results" {
+                div.table tabindex="0" role="region" aria-label="Results, table" {
                     table {
                         caption.hidden { "Results by script" }
                         thead { tr {
@@ -246,7 +246,7 @@ fn attributes(visit: &Visit, outcomes: &[Outcome]) -> Markup {
         @if attributes().next().is_some() {
             section {
                 h2 { "Custom attributes" }
-                div.table tabindex="0" role="region" aria-label="Custom attributes" {
+                div.table tabindex="0" role="region" aria-label="Custom attributes, table" {
                     table {
                         caption.hidden { "Custom attributes over time" }
                         thead { tr {

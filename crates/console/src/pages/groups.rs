@@ -107,7 +107,7 @@ fn member_table(members: &List) -> Markup {
         return html! { p.empty { "Nobody." } };
     }
     html! {
-        div.table tabindex="0" role="region" aria-label="Members" {
+        div.table tabindex="0" role="region" aria-label="Members, table" {
             table {
                 caption.hidden { "Members, directly or through groups" }
                 thead { tr { th scope="col" { "Name" } th scope="col" { "Kind" } th scope="col" { "About" } } }

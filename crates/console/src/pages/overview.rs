@@ -186,7 +186,7 @@ fn failing(scripts: &[Going]) -> Markup {
             @if failing.is_empty() {
                 p.empty { "None: whatever has run has succeeded." }
             } @else {
-                div.table tabindex="0" role="region" aria-label="Failing scripts" {
+                div.table tabindex="0" role="region" aria-label="Failing scripts, table" {
                     table {
                         caption.hidden { "Failing scripts" }
                         thead { tr {

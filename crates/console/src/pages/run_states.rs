@@ -17,13 +17,12 @@ use crate::{
 };
 
 /// The columns of the table.
-const COLUMNS: [&str; 6] = [
+const COLUMNS: [&str; 5] = [
     "managedDevice/deviceName=Device",
     "runState=State",
     "lastStateUpdateDateTime=Reported",
     "errorCode=Code",
-    "resultMessage=Result",
-    "errorDescription=Error",
+    "errorDescription|resultMessage=Message",
 ];
 
 /// How many rows a page of the table has.
@@ -267,7 +266,7 @@ fn runs_table(
             "exitCode",
             "scriptVersion=Version",
             "account",
-            "resultMessage=Result",
+            "errorDescription|resultMessage=Message",
         ],
     );
     let link = |run: &Value| Some(kind.page(id, &["states", state, "runs", run.text("id")]));

@@ -50,7 +50,7 @@ fn section(visit: &Visit, kind: &Kind, list: &List) -> Markup {
             @if list.value.is_empty() {
                 p.empty { "None." }
             } @else {
-                div.table tabindex="0" role="region" aria-label=(title) {
+                div.table tabindex="0" role="region" aria-label={ (title) ", table" } {
                     table {
                         caption.hidden { (title) }
                         thead { tr {
