@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
-use runstate_server::auth::IssuerConfig;
+use runstate_server::auth::{IssuerConfig, SignInConfig};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -51,6 +51,16 @@ pub(crate) struct Settings {
     )]
     pub(crate) issuer: Vec<Issuer>,
 
+    /// The issuer with which people sign in to the console, one of those that are trusted, as the body of
+    /// a TOML table: `issuer = "https://…", client-id = "…"`, and `client-secret` and `scope` where needed
+    #[arg(
+        long,
+        env = "RUNSTATE_CONSOLE_SIGN_IN",
+        value_name = "TABLE",
+        hide_env_values = true
+    )]
+    pub(crate) console_sign_in: Option<SignIn>,
+
     /// Largest request body, in bytes [default: 4194304]
     #[arg(long, env = "RUNSTATE_MAX_BODY", value_name = "BYTES")]
     pub(crate) max_body: Option<usize>,
@@ -88,15 +98,32 @@ pub(crate) struct Issuer(pub(crate) IssuerConfig);
 impl FromStr for Issuer {
     type Err = toml::de::Error;
 
-    /// Reads the body of a table, its entries separated by commas or by line ends.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        #[derive(Deserialize)]
-        struct Holder {
-            table: Issuer,
-        }
-        let holder: Holder = toml::from_str(&format!("table = {{ {text} }}"))?;
-        Ok(holder.table)
+        table(text)
     }
+}
+
+/// How people sign in, as a TOML table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SignIn(pub(crate) SignInConfig);
+
+impl FromStr for SignIn {
+    type Err = toml::de::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        table(text)
+    }
+}
+
+/// Reads the body of a table, its entries separated by commas or by line ends.
+fn table<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, toml::de::Error> {
+    #[derive(Deserialize)]
+    struct Holder<T> {
+        table: T,
+    }
+    let holder: Holder<T> = toml::from_str(&format!("table = {{ {text} }}"))?;
+    Ok(holder.table)
 }
 
 /// What is logged.
@@ -152,6 +179,7 @@ impl Settings {
             } else {
                 self.issuer
             },
+            console_sign_in: self.console_sign_in.or(other.console_sign_in),
             max_body: self.max_body.or(other.max_body),
             page_size: self.page_size.or(other.page_size),
             throttle: self.throttle.or(other.throttle),

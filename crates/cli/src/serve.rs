@@ -12,7 +12,7 @@ use runstate_console::Console;
 use runstate_graph::clock::Clock;
 use runstate_server::{
     App,
-    auth::{Authenticator, TrustedIssuer, issuer::BuiltinIssuer},
+    auth::{Authenticator, RelyingParty, TrustedIssuer, issuer::BuiltinIssuer},
     base_url::BaseUrl,
     limits::Limits,
     listen::{self, Tls, TlsError},
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     clock::SystemClock,
-    config::{Issuer, Level, Settings},
+    config::{Issuer, Level, Settings, SignIn},
     failure::Failure,
     open_store::{open_store, shown},
 };
@@ -65,6 +65,7 @@ pub(crate) struct Server {
     tls: Option<Tls>,
     app: Arc<App>,
     sessions: Arc<dyn ConsoleStore>,
+    sign_in: Option<RelyingParty>,
     /// The issuer of the tokens that it trusts besides those of other issuers.
     pub(crate) issuer: Arc<BuiltinIssuer>,
     settings: Settings,
@@ -99,6 +100,12 @@ impl Server {
             .map_err(Failure::from)?;
         let issuer = BuiltinIssuer::open(store.clone(), clock.clone(), base_url.clone());
         let issuer = Arc::new(issuer.await.map_err(Failure::from)?);
+        let sign_in = match &settings.console_sign_in {
+            Some(SignIn(config)) => {
+                Some(RelyingParty::new(config.clone(), &trusted, clock.clone())?)
+            }
+            None => None,
+        };
         let authenticator = Authenticator::new(clock.clone(), Some(issuer.clone()), trusted);
         let mut limits = Limits::new();
         limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
@@ -136,6 +143,7 @@ impl Server {
             tls,
             app,
             sessions,
+            sign_in,
             issuer,
             settings: settings.clone(),
         })
@@ -167,6 +175,7 @@ impl Server {
         let console = Console {
             app: Arc::clone(&self.app),
             store: self.sessions,
+            sign_in: self.sign_in,
         };
         let console = runstate_console::router(Arc::new(console));
         let router = router(self.app, self.issuer).merge(console);

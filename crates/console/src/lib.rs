@@ -16,6 +16,7 @@ mod form;
 mod highlight;
 mod layout;
 mod link;
+mod open_id;
 mod pages;
 mod script_kind;
 mod secret;
@@ -32,7 +33,7 @@ use axum::{
     Router, middleware,
     routing::{get, post},
 };
-use runstate_server::App;
+use runstate_server::{App, auth::RelyingParty};
 use runstate_store::console::ConsoleStore;
 
 pub use link::{LINK_LIFETIME, LinkError, new_link};
@@ -43,6 +44,8 @@ pub struct Console {
     pub app: Arc<App>,
     /// Who is signed in.
     pub store: Arc<dyn ConsoleStore>,
+    /// The issuer with which people sign in, where there is one.
+    pub sign_in: Option<RelyingParty>,
 }
 
 /// The console's routes: `/`, and one name for each topic beside the API's `/beta`.
@@ -72,6 +75,8 @@ pub fn router(console: Arc<Console>) -> Router {
             "/sign-in/link",
             get(sign_in::link_page).post(sign_in::link_use),
         )
+        .route("/sign-in/open-id", get(open_id::begin))
+        .route("/sign-in/callback", get(open_id::finish))
         .route("/sign-out", post(sign_in::out))
         .route("/assets/{file}", get(assets::asset))
         .layer(middleware::map_response(security::headers))

@@ -12,6 +12,7 @@ use runstate_store::console::{Access, Person};
 
 use crate::{
     Console,
+    api::query,
     form::{Fields, Form},
     layout,
     secret::Secret,
@@ -23,16 +24,37 @@ use crate::{
 pub(crate) const SESSION: Duration = Duration::from_secs(8 * 3600);
 
 /// `GET /sign-in`
-pub(crate) async fn page(uri: Uri) -> Response {
-    let _ = uri;
+pub(crate) async fn page(State(console): State<Arc<Console>>, uri: Uri) -> Response {
+    let next = next(&options(&uri));
     let content = html! {
         h1 { "Sign in" }
+        @if let Some(party) = &console.sign_in {
+            @let host = party.issuer().split("://").last().and_then(|name| name.split('/').next());
+            p {
+                a.button.primary href={ "/sign-in/open-id?" (query(&[("next", &next)])) } {
+                    "Sign in with " (host.unwrap_or("the issuer"))
+                }
+            }
+            p { "Or by a link that signs you in once." }
+        }
         p {
             "Ask for a link with " code { "runstate console-link" } " on the server. It signs you in "
             "once, and is good for a few minutes."
         }
     };
     layout::bare("Sign in", &content)
+}
+
+/// The page that was wanted before signing in: one of ours, and nobody else's.
+pub(crate) fn next(options: &[(String, String)]) -> String {
+    let next = options.iter().find(|(name, _)| name == "next");
+    let next = next.map_or("/", |(_, next)| next.as_str());
+    // A second slash, or what browsers take for one, would lead to another host.
+    let is_ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.chars().any(char::is_control);
+    if is_ours { next } else { "/" }.to_owned()
 }
 
 /// `GET /sign-in/link?token=…`: says whom the link lets in. It is used by the button alone, so that
@@ -130,4 +152,25 @@ fn spent() -> Trouble {
         "This link has been used, is too old, or was not copied whole. `runstate console-link` makes \
          another.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_elsewhere() {
+        let next = |to: &str| next(&[("next".to_owned(), to.to_owned())]);
+        assert_eq!(next("/scripts?a=b"), "/scripts?a=b");
+        for elsewhere in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "x",
+            "/\n",
+        ] {
+            assert_eq!(next(elsewhere), "/", "{elsewhere}");
+        }
+        assert_eq!(super::next(&[]), "/");
+    }
 }

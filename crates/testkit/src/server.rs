@@ -8,7 +8,7 @@ use runstate_graph::{clock::Clock, permit::rules};
 use runstate_server::{
     App, CHECK_IN_INTERVAL,
     auth::{
-        Authenticator, IssuerConfig, TrustedIssuer,
+        Authenticator, IssuerConfig, RelyingParty, SignInConfig, TrustedIssuer,
         issuer::{BuiltinIssuer, Grant, Subject},
     },
     base_url::BaseUrl,
@@ -65,6 +65,7 @@ pub struct TestServerBuilder {
     throttled: bool,
     base_url: BaseUrl,
     trusted: Vec<TrustedIssuer>,
+    sign_in: Option<SignInConfig>,
     check_in_interval: Duration,
     new_ids: NewIds,
     data: Option<Data>,
@@ -84,6 +85,7 @@ impl TestServer {
             throttled: false,
             base_url,
             trusted: Vec::new(),
+            sign_in: None,
             check_in_interval: CHECK_IN_INTERVAL,
             new_ids: Arc::new(random::guid),
             data: None,
@@ -319,6 +321,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// Lets people sign in to the console with an issuer that is trusted.
+    pub fn signing_in(mut self, config: SignInConfig) -> Self {
+        self.sign_in = Some(config);
+        self
+    }
+
     /// Sets after how long at most a device comes back.
     pub fn check_in_interval(mut self, interval: Duration) -> Self {
         self.check_in_interval = interval;
@@ -365,6 +373,10 @@ impl TestServerBuilder {
         let base_url = self.base_url;
         let issuer = BuiltinIssuer::open(store.clone(), shared.clone(), base_url.clone()).await;
         let issuer = Arc::new(issuer.expect("a new key"));
+        let sign_in = self.sign_in.map(|config| {
+            let party = RelyingParty::new(config, &self.trusted, shared.clone());
+            party.expect("an issuer that is trusted")
+        });
         let authenticator = Authenticator::new(shared.clone(), Some(issuer.clone()), self.trusted);
         let authenticator = authenticator.expect("no TLS is needed");
         let limits = match self.throttled {
@@ -391,6 +403,7 @@ impl TestServerBuilder {
         let console = Console {
             app: Arc::clone(&app),
             store: sessions.clone(),
+            sign_in,
         };
         let console = runstate_console::router(Arc::new(console));
         let router = router(app, issuer.clone()).merge(console);
