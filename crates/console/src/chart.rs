@@ -77,69 +77,50 @@ pub(crate) fn spark(numbers: &[f64]) -> Markup {
 }
 
 /// A moment of the picture over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Moment {
+    /// Ticks of 100 nanoseconds since 1970.
     pub(crate) ticks: i64,
-    pub(crate) success: i64,
-    pub(crate) error: i64,
-    pub(crate) pending: i64,
+    /// How much of it is success, from 0 to 1.
+    pub(crate) share: f64,
 }
 
 /// The size of the picture over time, in its own units.
 const SPAN: f64 = 1000.0;
 const HEIGHT: f64 = 200.0;
 
-/// How results stood over time: one area for each outcome, one on the other, failures at the bottom,
-/// where they are told apart best.
-pub(crate) fn over_time(moments: &[Moment]) -> Markup {
-    let (Some(first), Some(last)) = (moments.first(), moments.last()) else {
-        return html! {};
-    };
-    let span = (last.ticks - first.ticks).max(1) as f64;
-    let most = moments
+/// Shares over time, and the whole percent at which the picture begins: not at 0, where all that
+/// matters would be a line at the top.
+pub(crate) fn over_time(moments: &[Moment]) -> Option<(Markup, u32)> {
+    let (first, last) = (moments.first()?, moments.last()?);
+    let least = moments
         .iter()
-        .map(|moment| moment.success + moment.error + moment.pending)
-        .max()
-        .unwrap_or(1)
-        .max(1) as f64;
-    let x = |moment: &Moment| (moment.ticks - first.ticks) as f64 / span * SPAN;
-    let y = |count: i64| HEIGHT - count as f64 / most * HEIGHT;
-    let area = |lower: fn(&Moment) -> i64, upper: fn(&Moment) -> i64| {
-        let there = moments.iter().map(|moment| (x(moment), y(upper(moment))));
-        let back = moments
-            .iter()
-            .rev()
-            .map(|moment| (x(moment), y(lower(moment))));
-        let points: Vec<String> = there
-            .chain(back)
-            .map(|(x, y)| format!("{x:.1},{y:.1}"))
-            .collect();
-        points.join(" ")
+        .map(|moment| moment.share)
+        .fold(1.0, f64::min);
+    let tenths = (0..=9_u32)
+        .rev()
+        .find(|tenths| f64::from(*tenths) / 10.0 <= least);
+    let floor = f64::from(tenths.unwrap_or(0)) / 10.0;
+    let span = (last.ticks - first.ticks).max(1) as f64;
+    let point = |moment: &Moment| {
+        let x = (moment.ticks - first.ticks) as f64 / span * SPAN;
+        let y = HEIGHT - (moment.share - floor) / (1.0 - floor) * (HEIGHT - 4.0);
+        format!("{x:.1},{y:.1}")
     };
-    let error = area(|_| 0, |moment| moment.error);
-    let success = area(
-        |moment| moment.error,
-        |moment| moment.error + moment.success,
-    );
-    let pending = area(
-        |moment| moment.error + moment.success,
-        |moment| moment.error + moment.success + moment.pending,
-    );
-    let label = format!(
-        "From {} successes, {} failures and {} pending to {}, {} and {}.",
-        first.success, first.error, first.pending, last.success, last.error, last.pending
-    );
-    html! {
+    let line = moments.iter().map(point).collect::<Vec<_>>().join(" ");
+    let percent = |moment: &Moment| format!("{:.0} %", moment.share * 100.0);
+    let label = format!("From {} to {}", percent(first), percent(last));
+    let picture = html! {
         svg.chart viewBox={ "0 0 " (SPAN) " " (HEIGHT) } preserveAspectRatio="none" role="img"
             aria-label=(label) {
-            @for line in [0.0, 50.0, 100.0, 150.0, 200.0] {
+            @for line in [4.0, 69.0, 135.0, 200.0] {
                 line.grid x1="0" x2=(SPAN) y1=(line) y2=(line) {}
             }
-            polygon.pending points=(pending) {}
-            polygon.success points=(success) {}
-            polygon.fail points=(error) {}
+            polygon.area points={ "0," (HEIGHT) " " (line) " " (SPAN) "," (HEIGHT) } {}
+            polyline.line points=(line) {}
         }
-    }
+    };
+    Some((picture, tenths.unwrap_or(0) * 10))
 }
 
 #[cfg(test)]
@@ -158,17 +139,13 @@ mod tests {
 
     #[test]
     fn the_picture_spans_all_moments() {
-        let moment = |ticks, success, error| Moment {
-            ticks,
-            success,
-            error,
-            pending: 0,
-        };
-        let shown = over_time(&[moment(0, 0, 1), moment(10, 3, 1)]).into_string();
-        assert!(
-            shown.contains("points=\"0.0,150.0 1000.0,150.0 1000.0,200.0 0.0,200.0\""),
-            "{shown}"
-        );
-        assert!(over_time(&[]).into_string().is_empty());
+        let moment = |ticks, share| Moment { ticks, share };
+        let (shown, floor) = over_time(&[moment(0, 1.0), moment(10, 0.95)]).unwrap();
+        let shown = shown.into_string();
+        assert_eq!(floor, 90);
+        assert!(shown.contains("points=\"0.0,4.0 1000.0,102.0\""), "{shown}");
+        assert!(shown.contains("From 100 % to 95 %"), "{shown}");
+        assert!(over_time(&[]).is_none());
+        assert_eq!(over_time(&[moment(0, 0.05)]).unwrap().1, 0);
     }
 }

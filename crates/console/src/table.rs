@@ -210,17 +210,21 @@ impl Table<'_> {
             div.table tabindex="0" role="region" aria-label={ (self.caption) ", table" } {
                 table {
                     caption.hidden { (self.caption) }
-                    thead { tr { @for column in self.columns { (self.head(column)) } } }
+                    thead { tr {
+                        @for (at, column) in self.columns.iter().enumerate() { (self.head(at, column)) }
+                    } }
                     tbody { @for row in self.rows { tr { (self.cells(row)) } } }
                 }
             }
         }
     }
 
-    fn head(&self, column: &Column) -> Markup {
+    fn head(&self, at: usize, column: &Column) -> Markup {
         let label = column.label();
+        // What a row is called stands at the left, even where it is a number.
+        let class = column.class().filter(|_| at > 0);
         let Some(asked) = self.asked else {
-            return html! { th scope="col" class=[column.class()] { (label) } };
+            return html! { th scope="col" class=[class] { (label) } };
         };
         let direction = asked.direction(column);
         let (sorted, mark, next) = match direction {
@@ -229,7 +233,7 @@ impl Table<'_> {
             Some(true) => (Some("descending"), " ↓", column.path.to_owned()),
         };
         html! {
-            th scope="col" class=[column.class()] aria-sort=[sorted] {
+            th scope="col" class=[class] aria-sort=[sorted] {
                 a href=(asked.with_order(next)) { (label) span aria-hidden="true" { (mark) } }
             }
         }
@@ -241,8 +245,8 @@ impl Table<'_> {
             @for (at, column) in self.columns.iter().enumerate() {
                 @let shown = show::value(column.property, column.value(row), self.now);
                 @match (&link, at) {
-                    (Some(link), 0) => th scope="row" class=[column.class()] { a href=(link) { (shown) } },
-                    (None, 0) => th scope="row" class=[column.class()] { (shown) },
+                    (Some(link), 0) => th scope="row" { a href=(link) { (shown) } },
+                    (None, 0) => th scope="row" { (shown) },
                     _ => td class=[column.class()] { (shown) },
                 }
             }

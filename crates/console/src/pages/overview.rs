@@ -72,7 +72,7 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Trouble> {
                 span.what { "of results are successes" }
             }
         }
-        @if let Ok(samples) = &samples { (over_time(samples)) }
+        (over_time(&visit, samples.unwrap_or_default(), success, error))
         div.columns {
             (failing(&scripts))
             @if let Ok(unseen) = &unseen { (not_seen(&visit, unseen)) }
@@ -135,7 +135,7 @@ async fn unseen_devices(visit: &Visit, filter: &str) -> Result<List, Trouble> {
     visit.api().list(DEVICES, &options).await
 }
 
-/// How results stood, the oldest first, and how they stand now.
+/// How results stood, the oldest first.
 async fn samples(visit: &Visit) -> Result<Vec<Moment>, Trouble> {
     let options = [("$orderby", "sampledDateTime desc"), ("$top", SAMPLES)];
     let list = visit
@@ -144,34 +144,42 @@ async fn samples(visit: &Visit) -> Result<Vec<Moment>, Trouble> {
         .await?;
     let moment = |sample: &Value| {
         let sampled = DateTimeOffset::parse(sample.text("sampledDateTime")).ok()?;
-        Some(Moment {
-            ticks: sampled.ticks(),
-            success: sample.number("successCount"),
-            error: sample.number("errorCount"),
-            pending: sample.number("pendingCount"),
-        })
+        let (success, error) = (sample.number("successCount"), sample.number("errorCount"));
+        moment(sampled.ticks(), success, error)
     };
     Ok(list.value.iter().rev().filter_map(moment).collect())
 }
 
-fn over_time(moments: &[Moment]) -> Markup {
-    let (Some(first), Some(last)) = (moments.first(), moments.last()) else {
+/// None where nothing had ended yet.
+fn moment(ticks: i64, success: i64, error: i64) -> Option<Moment> {
+    let ended = success.saturating_add(error);
+    (ended > 0).then(|| Moment {
+        ticks,
+        share: success as f64 / ended as f64,
+    })
+}
+
+/// The samples, and how it stands now.
+fn over_time(visit: &Visit, mut moments: Vec<Moment>, success: u64, error: u64) -> Markup {
+    let now = DateTimeOffset::from_system_time(visit.now).ticks();
+    let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    moments.extend(moment(now, signed(success), signed(error)));
+    let (Some(first), true) = (moments.first(), moments.len() > 1) else {
         return html! {};
     };
-    let date = |moment: &Moment| {
-        let text = show::exact(DateTimeOffset::from_ticks(moment.ticks));
-        text.chars().take(10).collect::<String>()
+    let begin = show::exact(DateTimeOffset::from_ticks(first.ticks));
+    let begin: String = begin.chars().take(10).collect();
+    let Some((picture, floor)) = chart::over_time(&moments) else {
+        return html! {};
     };
     html! {
-        @if moments.len() > 1 {
-            section {
-                h2 { "Results over time" }
-                (chart::over_time(moments))
-                div.axis { span { (date(first)) } span { (date(last)) } }
-                p.key {
-                    (show::state("success")) " " (show::state("fail")) " " (show::state("pending"))
-                }
+        section {
+            h2 { "Success over time" }
+            div.plot {
+                div.scale aria-hidden="true" { span { "100 %" } span { (floor) " %" } }
+                (picture)
             }
+            div.axis { span { (begin) } span { "now" } }
         }
     }
 }
