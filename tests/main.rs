@@ -8,6 +8,7 @@
 )]
 
 mod authorization;
+mod console;
 mod differential;
 mod errors;
 mod fleet;

@@ -86,27 +86,31 @@ pub fn router(console: Arc<Console>) -> Router {
 /// The routes of scripts. A question (`GET`) and its answer (`POST`) have the same path.
 fn scripts() -> Router<Arc<Console>> {
     use pages::{assignments, edit, live, run_requests, run_states, script, scripts, versions};
-    let below = Router::new()
-        .route("/", get(script::page))
-        .route("/content", get(script::download))
-        .route("/events", get(live::events))
-        .route("/edit", get(edit::edit).post(edit::save))
-        .route("/delete", get(edit::ask_delete).post(edit::delete))
-        .route("/assign", get(assignments::form).post(assignments::assign))
-        .route("/run", get(run_requests::ask).post(run_requests::create))
-        .route(
+    let below = [
+        ("", get(script::page)),
+        ("/content", get(script::download)),
+        ("/events", get(live::events)),
+        ("/edit", get(edit::edit).post(edit::save)),
+        ("/delete", get(edit::ask_delete).post(edit::delete)),
+        ("/assign", get(assignments::form).post(assignments::assign)),
+        ("/run", get(run_requests::ask).post(run_requests::create)),
+        (
             "/requests/{request}/cancel",
             get(run_requests::ask_cancel).post(run_requests::cancel),
-        )
-        .route("/states/{state}", get(run_states::page))
-        .route("/states/{state}/runs/{run}", get(run_states::run_page))
-        .route("/versions", get(versions::page))
-        .route(
+        ),
+        ("/states/{state}", get(run_states::page)),
+        ("/states/{state}/runs/{run}", get(run_states::run_page)),
+        ("/versions", get(versions::page)),
+        (
             "/versions/{number}/roll-back",
             get(versions::ask_roll_back).post(versions::roll_back),
-        );
-    Router::new()
+        ),
+    ];
+    let router = Router::new()
         .route("/scripts", get(scripts::page))
-        .route("/scripts/new", get(edit::new).post(edit::create))
-        .nest("/scripts/{kind}/{id}", below)
+        .route("/scripts/new", get(edit::new).post(edit::create));
+    // Not nested, which would keep from the pages at which path they are.
+    below.into_iter().fold(router, |router, (below, methods)| {
+        router.route(&format!("/scripts/{{kind}}/{{id}}{below}"), methods)
+    })
 }

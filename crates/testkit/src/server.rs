@@ -248,8 +248,13 @@ impl TestServer {
             sessions,
             ..
         } = self;
-        // They have the file open, which one server at a time may have.
+        // They have the file open, which one server at a time may have; and so has, for a moment, what the
+        // server does now and then.
+        let open = Arc::downgrade(&sessions);
         drop((issuer, sessions));
+        while open.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
         Self::builder().start_on(data, clock).await
     }
 

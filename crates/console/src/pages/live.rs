@@ -16,11 +16,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::script::{Names, outcomes};
 use crate::{chart::Outcomes, script_kind::Kind, trouble::Trouble, visit::Visit};
 
-/// How often the counts are looked at while somebody watches: six look-ups of kept numbers.
+/// How often the counts are looked at while somebody watches: seven look-ups.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// After how many looks the session is looked at too: whoever signs out sees no more.
-const SESSION: u32 = 10;
 
 /// Somebody who watches a script.
 struct Watch {
@@ -28,7 +25,6 @@ struct Watch {
     kind: &'static Kind,
     id: String,
     interval: Interval,
-    looks: u32,
     shown: Option<Outcomes>,
 }
 
@@ -45,7 +41,6 @@ pub(crate) async fn events(Path((kind, id)): Names, visit: Visit) -> Result<Resp
         kind,
         id,
         interval,
-        looks: 0,
         shown: None,
     };
     let events = stream::unfold(watch, move |mut watch| {
@@ -71,8 +66,8 @@ impl Watch {
     async fn next(&mut self) -> Option<Event> {
         loop {
             self.interval.tick().await;
-            self.looks = self.looks.wrapping_add(1);
-            if self.looks.is_multiple_of(SESSION) && !self.visit.is_still_good().await {
+            // Whoever signs out sees no more.
+            if !self.visit.is_still_good().await {
                 return None;
             }
             let outcomes = outcomes(&self.visit, self.kind, &self.id).await.ok()?;
