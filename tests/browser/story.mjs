@@ -21,7 +21,13 @@ const agents = [];
 const browser = await launch();
 
 mkdirSync(pictures, { recursive: true });
-const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });
+/** A picture for the documents. */
+async function picture(page, name) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 1120, height: 700 });
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
+  await page.setViewportSize(size);
+}
 
 /** The API, as any client asks it. */
 async function api(method, path, body) {
@@ -128,7 +134,6 @@ exit 3
     await page.getByText(`${AGENTS} devices`, { exact: true }).waitFor();
     await page.getByRole("link", { name: "lab-1" }).waitFor();
     await look(page, "assign, who is hit");
-    await picture(page, "assign");
     await page.getByRole("button", { name: `Assign to ${AGENTS} devices` }).click();
   });
 

@@ -47,7 +47,7 @@ struct Shared {
     secret: String,
     behaviour: Mutex<Behaviour>,
     /// What each code stands for: the query of the request, decoded.
-    codes: Mutex<Vec<(String, Vec<(String, String)>)>>,
+    codes: Mutex<Vec<(String, Pairs)>>,
 }
 
 pub(super) const CLIENT: &str = "runstate-console";
@@ -57,7 +57,10 @@ pub(super) const TENANT: &str = runstate_testkit::TENANT;
 /// When the test clock begins, and a day on.
 const NOW: u64 = 1_769_860_800;
 
-fn pairs(text: &str) -> Vec<(String, String)> {
+/// Names and values of a query or a form.
+type Pairs = Vec<(String, String)>;
+
+fn pairs(text: &str) -> Pairs {
     form_urlencoded::parse(text.as_bytes())
         .into_owned()
         .collect()

@@ -258,4 +258,16 @@ mod tests {
         assert_eq!(issuer.tenants, ["c"]);
         assert!("issuer = 1".parse::<Issuer>().is_err());
     }
+
+    #[test]
+    fn how_people_sign_in_is_a_table_too() {
+        let text = r#"issuer = "https://a", client-id = "b", client-secret = "c""#;
+        let SignIn(sign_in) = text.parse().unwrap();
+        assert_eq!(sign_in.client_secret.as_deref(), Some("c"));
+        assert!(!format!("{sign_in:?}").contains("\"c\""), "{sign_in:?}");
+        let file: Settings =
+            toml::from_str("[console-sign-in]\nissuer = 'https://a'\nclient-id = 'b'\n").unwrap();
+        assert!(file.console_sign_in.is_some());
+        assert!(r#"issuer = "https://a", client = "b""#.parse::<SignIn>().is_err());
+    }
 }

@@ -168,11 +168,11 @@ fn token(text: &str, first: char, at_word: bool, language: &Language) -> (Token,
         _ if is_word(first) => {
             let length = text.find(|c| !is_word(c)).unwrap_or(text.len());
             let word = text.get(..length).unwrap_or(text);
-            let is_keyword = |keyword: &&str| match language.any_case {
+            let is_keyword = |keyword: &str| match language.any_case {
                 true => keyword.eq_ignore_ascii_case(word),
-                false => **keyword == *word,
+                false => keyword == word,
             };
-            match at_word && language.keywords.iter().any(|keyword| is_keyword(&keyword)) {
+            match at_word && language.keywords.iter().any(|keyword| is_keyword(keyword)) {
                 true => (Token::Keyword, length),
                 false => (Token::Plain, length),
             }

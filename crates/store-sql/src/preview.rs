@@ -1,6 +1,6 @@
 //! Who would be hit by a change, from the very query by which the change finds its devices.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use async_trait::async_trait;
 use runstate_graph::{entity::DEVICE_STATE, permit::Permit};
@@ -11,7 +11,7 @@ use runstate_odata::{
 use runstate_store::{
     Error,
     preview::{NAMED, Preview, PreviewStore},
-    query::{self, Owner, Scope},
+    query::{self, Dialect, Owner, Scope},
 };
 
 use crate::{
@@ -19,10 +19,71 @@ use crate::{
     cells::{CellsExt as _, binds},
     error::internal,
     path::{self, End, Found},
-    statement, targeting,
+    statement,
+    targeting::{APPLICABLE, ONE_SCRIPT, effective, in_postgres},
 };
 
 const DEVICE_ID: &str = "SELECT id FROM managed_device WHERE pk = ?1";
+
+/// The statements that are put together, in one dialect.
+struct Texts {
+    /// The row ids of the devices on which the script `?2` of the tenant `?1` is effective and applies.
+    devices: String,
+    /// The row ids of their run states, each with that of its device.
+    states: String,
+}
+
+static SQLITE: LazyLock<Texts> = LazyLock::new(|| Texts::new(str::to_owned));
+static POSTGRES: LazyLock<Texts> = LazyLock::new(|| Texts::new(in_postgres));
+
+fn texts(dialect: Dialect) -> &'static Texts {
+    match dialect {
+        Dialect::Sqlite => &SQLITE,
+        Dialect::Postgres => &POSTGRES,
+    }
+}
+
+impl Texts {
+    fn new(write: fn(&str) -> String) -> Self {
+        let of_script = effective("TRUE", ONE_SCRIPT);
+        let devices = format!(
+            "{of_script} SELECT d.pk FROM effective AS e \
+             CROSS JOIN device AS d ON d.pk = e.device_pk \
+             CROSS JOIN script AS s ON s.pk = e.script_pk WHERE {APPLICABLE}"
+        );
+        let states = format!(
+            "{of_script} SELECT st.pk, d.pk FROM effective AS e \
+             CROSS JOIN device AS d ON d.pk = e.device_pk \
+             CROSS JOIN script AS s ON s.pk = e.script_pk \
+             CROSS JOIN device_run_state AS st ON st.device_id = d.id AND st.script_pk = s.pk \
+                 AND st.user_state_pk = 0 \
+             WHERE {APPLICABLE}"
+        );
+        Self {
+            devices: write(&devices),
+            states: write(&states),
+        }
+    }
+
+    /// [`Texts::devices`] with so many targets in the place of the script's assignments: their types are
+    /// `?3`, `?5` …, their groups `?4`, `?6` … Within the statement the tables of assignments are hidden
+    /// by expressions of the same names.
+    fn devices_of(&self, targets: usize) -> String {
+        let target = |at: usize| {
+            let (ty, group) = (2 * at + 3, 2 * at + 4);
+            format!("(CAST(?2 AS BIGINT), CAST(?{ty} AS TEXT), CAST(?{group} AS TEXT), 0)")
+        };
+        let targets: Vec<String> = (0..targets).map(target).collect();
+        let assigned = format!(
+            "WITH RECURSIVE assignment (script_pk, target_type, target_group_id, \
+                 target_device_and_app_management_assignment_filter_type) AS (VALUES {}), \
+             group_assignment (script_pk, target_group_id) AS ( \
+                 SELECT script_pk, target_group_id FROM assignment WHERE FALSE), ",
+            targets.join(", ")
+        );
+        self.devices.replacen("WITH RECURSIVE ", &assigned, 1)
+    }
+}
 
 /// A target that includes devices, or excludes them: its type and group.
 type Target = (String, Option<String>);
@@ -56,7 +117,7 @@ fn would_run(
     // As many places as the next power of two, so that there are few texts to prepare; those that are
     // left over are targets of no type, which reach nobody.
     let places = targets.len().max(1).next_power_of_two();
-    let sql = targeting::would_run(database.dialect(), places);
+    let sql = texts(database.dialect()).devices_of(places);
     let mut values = binds![tenant_id, script_pk].to_vec();
     for place in 0..places {
         let (ty, group) = match targets.get(place) {
@@ -98,7 +159,7 @@ fn assign(
     let Found { pk, .. } = path::find(database, &end)?;
     let tenant_id = permit.tenant_id();
     let then = would_run(database, tenant_id, pk, &targets(assignments))?;
-    let sql = targeting::runs_now(database.dialect());
+    let sql = &texts(database.dialect()).devices;
     let now = device_pks(database, sql, binds![tenant_id, pk])?;
     let first = then.difference(&now).chain(then.intersection(&now));
     Ok(Preview {
@@ -134,7 +195,7 @@ fn run_request(
     };
     let keys = query::keys(database.dialect(), &of_script, states)?;
     let chosen: BTreeSet<i64> = statement::integers(database, &keys)?.into_iter().collect();
-    let effective = targeting::run_states(database.dialect());
+    let effective = &texts(database.dialect()).states;
     let values = binds![permit.tenant_id(), script.pk];
     let effective = database.rows(effective, values, |cells| {
         Ok((cells.integer(0)?, cells.integer(1)?))
@@ -171,9 +232,10 @@ impl<B: Backend> PreviewStore for SqlStore<B> {
     ) -> Result<Preview, Error> {
         self.backend().admit()?;
         let (permit, path, states) = (permit.clone(), path.clone(), states.clone());
-        // In the place of the write that it foretells, and so it sees what that would see: reports that
-        // wait are in the tables then.
+        // The change that this foretells sees every acknowledged report, for it is a write, before which
+        // those that wait go into the tables. An empty one does that too, and then nobody waits for us.
+        self.backend().write(|_| Ok(())).await?;
         let look = move |database: &dyn Database| run_request(database, &permit, &path, &states);
-        self.backend().write(look).await
+        self.backend().read(look).await
     }
 }

@@ -45,7 +45,7 @@ pub struct Step {
 /// The common table expressions `device` (the window), `effective` (pairs of `script_pk` and
 /// `device_pk`) and what they are made of. `?1` is the tenant; `window` says which devices, `scripts`
 /// which scripts `s`.
-fn effective(window: &str, scripts: &str) -> String {
+pub(crate) fn effective(window: &str, scripts: &str) -> String {
     // A group's member is named by an id that is unique within its tenant only, so every step is
     // within the tenant. `UNION` keeps each pair once, so that circles of groups end.
     format!(
@@ -98,13 +98,13 @@ const UNFILTERED: &str =
     "coalesce(a.target_device_and_app_management_assignment_filter_type, 0) = 0";
 
 /// Whether script `s` fits device `d`. Whether PowerShell is there, the agent finds out.
-const APPLICABLE: &str = "NOT (d.is_windows AND s.kind <> 'deviceManagementScript')";
+pub(crate) const APPLICABLE: &str = "NOT (d.is_windows AND s.kind <> 'deviceManagementScript')";
 
 const ONE_DEVICE: &str = "d.id = ?2";
 const DEVICES_BEHIND: &str =
     "d.pk IN (SELECT pk FROM managed_device WHERE tenant_id = ?1 AND pk > ?3 ORDER BY pk LIMIT ?4)";
 const ALL_SCRIPTS: &str = "TRUE";
-const ONE_SCRIPT: &str = "s.pk = ?2";
+pub(crate) const ONE_SCRIPT: &str = "s.pk = ?2";
 
 /// The statements that are put together, in one dialect. `CROSS JOIN … ON` has SQLite join in the order
 /// in which the tables are written; PostgreSQL does not know it and chooses by itself.
@@ -113,15 +113,17 @@ struct Texts {
     of_script: String,
     of_device: String,
     keep_effective: String,
-    runs: String,
-    states: String,
     scripts_of_group: String,
     devices_of_user: String,
 }
 
 static SQLITE: LazyLock<Texts> = LazyLock::new(|| Texts::new(str::to_owned));
-static POSTGRES: LazyLock<Texts> =
-    LazyLock::new(|| Texts::new(|text| text.replace("CROSS JOIN", "JOIN")));
+static POSTGRES: LazyLock<Texts> = LazyLock::new(|| Texts::new(in_postgres));
+
+/// A statement that is put together, as PostgreSQL has it.
+pub(crate) fn in_postgres(text: &str) -> String {
+    text.replace("CROSS JOIN", "JOIN")
+}
 
 fn texts(dialect: Dialect) -> &'static Texts {
     match dialect {
@@ -137,8 +139,6 @@ impl Texts {
             of_script: write(&differences(DEVICES_BEHIND, ONE_SCRIPT)),
             of_device: write(&differences(ONE_DEVICE, ALL_SCRIPTS)),
             keep_effective: write(&keep()),
-            runs: write(&runs()),
-            states: write(&states()),
             scripts_of_group: write(SCRIPTS_OF_GROUP),
             devices_of_user: write(DEVICES_OF_USER),
         }
@@ -193,56 +193,6 @@ fn keep() -> String {
            WHERE "
         + APPLICABLE
         + ")"
-}
-
-/// The devices on which one script is effective and applies.
-fn runs() -> String {
-    effective("TRUE", ONE_SCRIPT)
-        + "SELECT d.pk FROM effective AS e CROSS JOIN device AS d ON d.pk = e.device_pk \
-           CROSS JOIN script AS s ON s.pk = e.script_pk WHERE "
-        + APPLICABLE
-}
-
-/// Their run states: cells are the row ids of the state and of the device.
-fn states() -> String {
-    effective("TRUE", ONE_SCRIPT)
-        + "SELECT st.pk, d.pk FROM effective AS e CROSS JOIN device AS d ON d.pk = e.device_pk \
-           CROSS JOIN script AS s ON s.pk = e.script_pk \
-           CROSS JOIN device_run_state AS st ON st.device_id = d.id AND st.script_pk = s.pk \
-               AND st.user_state_pk = 0 \
-           WHERE "
-        + APPLICABLE
-}
-
-/// The row ids of the devices that have to run the script `?2` of the tenant `?1`.
-pub(crate) fn runs_now(dialect: Dialect) -> &'static str {
-    &texts(dialect).runs
-}
-
-/// The row ids of their run states, each with that of its device.
-pub(crate) fn run_states(dialect: Dialect) -> &'static str {
-    &texts(dialect).states
-}
-
-/// As [`runs_now`], with so many targets in the place of the script's assignments: their types are
-/// `?3`, `?5` …, their groups `?4`, `?6` …
-///
-/// Within the statement the tables of assignments are hidden by expressions of the same names.
-pub(crate) fn would_run(dialect: Dialect, targets: usize) -> String {
-    let target = |at: usize| {
-        let (ty, group) = (2 * at + 3, 2 * at + 4);
-        format!("(CAST(?2 AS BIGINT), CAST(?{ty} AS TEXT), CAST(?{group} AS TEXT), 0)")
-    };
-    let targets: Vec<String> = (0..targets).map(target).collect();
-    let assigned = format!(
-        "WITH RECURSIVE assignment (script_pk, target_type, target_group_id, \
-             target_device_and_app_management_assignment_filter_type) AS (VALUES {}), \
-         group_assignment (script_pk, target_group_id) AS ( \
-             SELECT script_pk, target_group_id FROM assignment WHERE FALSE), ",
-        targets.join(", ")
-    );
-    let runs = &texts(dialect).runs;
-    runs.replacen("WITH RECURSIVE ", &assigned, 1)
 }
 
 const DEVICE: &str =

@@ -269,6 +269,8 @@ pub(crate) async fn assign(Path((kind, id)): Names, form: Form) -> Result<Respon
         let page = kind.page(&id, &[]) + "?done=assigned";
         return Ok(Redirect::to(&page).into_response());
     }
+    let name = [("$select", "displayName")];
+    let script = visit.api().get(&kind.script(&id, &[]), &name).await?;
     let preview = kind.script(&id, &["previewAssign"]);
     let preview = visit
         .api()
@@ -279,7 +281,7 @@ pub(crate) async fn assign(Path((kind, id)): Names, form: Form) -> Result<Respon
     let devices = device_names(&visit, &preview).await;
     let count = |name| u64::try_from(preview.number(name)).unwrap_or_default();
     let content = html! {
-        (head(kind, &id, "Assign", "", false))
+        (head(kind, &id, script.text("displayName"), "", false))
         section.notice {
             p.big { (show::counted(count("deviceCount"), "device")) }
             p {

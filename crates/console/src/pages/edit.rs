@@ -138,7 +138,7 @@ pub(crate) async fn save(Path((kind, id)): Names, form: Form) -> Result<Response
         let confirm = Confirm {
             content: html! {
                 p.big { (show::counted(count, "device")) }
-                p { "would get the new version with the next check-in." }
+                p { "would run the new version." }
                 (crate::diff::show(&before, &after))
             },
             action: &kind.page(&id, &["edit"]),
@@ -263,7 +263,7 @@ fn body(kind: &Kind, form: &Fields, new: bool, before: &str) -> Value {
             },
             _ => filled.map_or(Value::Null, Value::from),
         };
-        if !(value.is_null() && !property.nullable) {
+        if !value.is_null() || property.nullable {
             body.insert(property.name.to_owned(), value);
         }
     }

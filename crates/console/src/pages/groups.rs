@@ -88,8 +88,10 @@ pub(crate) async fn group(Path(id): Path<String>, visit: Visit) -> Result<Page, 
         div.wide-narrow {
             section {
                 h2 { "Members " span.count { (all) } }
-                p.faint {
-                    (direct) " of its own; the others are in groups that it contains."
+                @if all > direct {
+                    p.faint {
+                        (direct) " of its own; the others are in groups that it contains."
+                    }
                 }
                 (member_table(&members))
                 (asked.pages(&members))

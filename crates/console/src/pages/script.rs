@@ -115,7 +115,7 @@ fn done(visit: &Visit) -> Markup {
     let done = visit.option("done");
     let message = match done.as_deref() {
         Some("created") => "The script is there. Assign it, so that devices run it.",
-        Some("saved") => "Saved. Devices run the new version from their next check-in on.",
+        Some("saved") => "Saved. Devices that are online run a new version at once.",
         Some("assigned") => "Assigned. Devices that are online hear of it at once.",
         Some("requested") => "Requested. Devices that are online begin at once.",
         Some("canceled") => "Canceled. What had begun already goes on to its end.",

@@ -364,3 +364,44 @@ impl RelyingParty {
         Ok((tenant, all))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::IssuerConfig;
+
+    struct Epoch;
+
+    impl Clock for Epoch {
+        fn now(&self) -> std::time::SystemTime {
+            std::time::SystemTime::UNIX_EPOCH
+        }
+    }
+
+    /// Nobody signs in with whom the server would not believe.
+    #[test]
+    fn the_issuer_is_one_that_is_trusted() {
+        let trusted = TrustedIssuer::new(IssuerConfig {
+            issuer: "https://issuer.example".to_owned(),
+            audiences: vec!["api".to_owned()],
+            tenant: Some("t".to_owned()),
+            ..IssuerConfig::default()
+        });
+        let trusted = [trusted.unwrap()];
+        let party = |issuer: &str| {
+            let config = SignInConfig {
+                issuer: issuer.to_owned(),
+                client_id: "c".to_owned(),
+                client_secret: None,
+                scope: None,
+            };
+            RelyingParty::new(config, &trusted, Arc::new(Epoch))
+        };
+        assert!(party("https://issuer.example").is_ok());
+        let error = party("https://other.example").err().unwrap();
+        assert!(
+            error.to_string().contains("https://other.example"),
+            "{error}"
+        );
+    }
+}
