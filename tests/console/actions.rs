@@ -250,3 +250,25 @@ async fn a_token_for_enrolment_is_shown_once_and_deleted() {
         .await
         .expect(400);
 }
+
+/// Of two who change a script at once, the second is told.
+#[tokio::test]
+async fn nothing_that_was_changed_meanwhile_is_overwritten() {
+    let fleet = Fleet::start().await;
+    let browser = Browser::signed_in(&fleet.server).await;
+    let edit = format!("/scripts/shell/{}/edit", fleet.script_id);
+    let page = browser.page(&edit).await;
+    let etag = between(&page, "name=\"etag\" value=\"", "\">").replace("&quot;", "\"");
+    let named = |name: &'static str| [("displayName", name), ("etag", etag.as_str())];
+    moved_to(&browser.post(&edit, &named("First")).await);
+    let reply = browser.post(&edit, &named("Second")).await.expect(412);
+    assert!(
+        reply.text().contains("Changed meanwhile"),
+        "{}",
+        reply.text()
+    );
+    assert_eq!(
+        fleet.server.read(&fleet.script).await["displayName"],
+        "First"
+    );
+}

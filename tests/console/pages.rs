@@ -233,3 +233,13 @@ async fn what_is_not_there_is_said_so() {
         assert!(reply.text().contains("<h1>Not found</h1>"), "{path}");
     }
 }
+
+#[tokio::test]
+async fn where_there_is_nothing_yet_the_first_steps_are_named() {
+    let server = TestServer::start().await;
+    let browser = Browser::signed_in(&server).await;
+    assert!(browser.page("/").await.contains("First steps"));
+    let fleet = Fleet::of(server).await;
+    let browser = Browser::signed_in(&fleet.server).await;
+    assert!(!browser.page("/").await.contains("First steps"));
+}

@@ -64,8 +64,12 @@ impl Api<'_> {
         path: &str,
         query: &str,
         body: Option<&Value>,
+        etag: Option<&str>,
     ) -> Result<Told, Trouble> {
         let mut headers = HeaderMap::new();
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            headers.insert(header::IF_MATCH, etag);
+        }
         if body.is_some() {
             let json = HeaderValue::from_static("application/json");
             headers.insert(header::CONTENT_TYPE, json);
@@ -87,8 +91,18 @@ impl Api<'_> {
 
     /// An entity, or a page of a collection as it is.
     pub(crate) async fn get(&self, path: &str, options: &[(&str, &str)]) -> Result<Value, Trouble> {
-        let told = self.ask(Method::GET, path, &query(options), None).await?;
+        let told = self
+            .ask(Method::GET, path, &query(options), None, None)
+            .await?;
         json(&told.body)
+    }
+
+    /// An entity with its `ETag`.
+    pub(crate) async fn tagged(&self, path: &str) -> Result<(Value, String), Trouble> {
+        let told = self.ask(Method::GET, path, "", None, None).await?;
+        let etag = told.headers.get(header::ETAG);
+        let etag = etag.and_then(|etag| etag.to_str().ok()).unwrap_or_default();
+        Ok((json(&told.body)?, etag.to_owned()))
     }
 
     /// A page of a collection.
@@ -108,7 +122,7 @@ impl Api<'_> {
         let filter = filter.map(|filter| [("$filter", filter)]);
         let query = query(filter.as_ref().map_or(&[], |filter| filter));
         let told = self
-            .ask(Method::GET, &format!("{path}/$count"), &query, None)
+            .ask(Method::GET, &format!("{path}/$count"), &query, None, None)
             .await?;
         let count = std::str::from_utf8(&told.body)
             .ok()
@@ -123,7 +137,18 @@ impl Api<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Trouble> {
-        let told = self.ask(method, path, "", body).await?;
+        self.send_to(method, path, body, None).await
+    }
+
+    /// As [`Api::send`], where the entity is still at that `ETag`.
+    pub(crate) async fn send_to(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        etag: Option<&str>,
+    ) -> Result<Value, Trouble> {
+        let told = self.ask(method, path, "", body, etag).await?;
         match told.body.is_empty() {
             true => Ok(Value::Null),
             false => json(&told.body),

@@ -42,6 +42,7 @@ impl Trouble {
             400 => "That cannot be done",
             403 => "Not allowed",
             404 => "Not found",
+            412 => "Changed meanwhile",
             409 => "In the way of something else",
             413 => "Too large",
             429 => "Too many requests",

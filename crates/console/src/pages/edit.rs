@@ -61,7 +61,7 @@ pub(crate) async fn new(visit: Visit) -> Result<Page, Trouble> {
         Some(Some(kind)) => html! {
             p.crumbs { a href="/scripts" { "Scripts" } " / " (kind.label) }
             div.title { h1 { "New " (kind.label.to_lowercase()) } }
-            (form(&visit, kind, "/scripts/new", &Value::Null, None))
+            (form(&visit, kind, "/scripts/new", &Value::Null, "", None))
         },
     };
     Ok(Page::new(&visit, Section::Scripts, "New script", &content))
@@ -92,7 +92,7 @@ pub(crate) async fn create(form: Form) -> Result<Response, Trouble> {
         Err(trouble) if trouble.status == 400 => {
             let content = html! {
                 h1 { "New " (kind.label.to_lowercase()) }
-                (self::form(&visit, kind, "/scripts/new", &body, Some(&trouble.message)))
+                (self::form(&visit, kind, "/scripts/new", &body, "", Some(&trouble.message)))
             };
             let page = Page::new(&visit, Section::Scripts, "New script", &content);
             Ok((trouble.status, page).into_response())
@@ -104,10 +104,10 @@ pub(crate) async fn create(form: Form) -> Result<Response, Trouble> {
 /// `GET /scripts/{kind}/{id}/edit`
 pub(crate) async fn edit(Path((kind, id)): Names, visit: Visit) -> Result<Page, Trouble> {
     let kind = Kind::of(&kind).ok_or_else(Trouble::not_found)?;
-    let script = visit.api().get(&kind.script(&id, &[]), &[]).await?;
+    let (script, etag) = visit.api().tagged(&kind.script(&id, &[])).await?;
     let content = html! {
         (head(kind, &id, script.text("displayName"), "", false))
-        (form(&visit, kind, &kind.page(&id, &["edit"]), &script, None))
+        (form(&visit, kind, &kind.page(&id, &["edit"]), &script, &etag, None))
     };
     Ok(Page::new(&visit, Section::Scripts, "Edit", &content))
 }
@@ -153,12 +153,18 @@ pub(crate) async fn save(Path((kind, id)): Names, form: Form) -> Result<Response
         };
         return Ok(Page::new(&visit, Section::Scripts, "Edit", &content).into_response());
     }
-    match api.send(Method::PATCH, &path, Some(&body)).await {
+    let sent = api.send_to(Method::PATCH, &path, Some(&body), fields.filled("etag"));
+    match sent.await {
         Ok(_) => Ok(Redirect::to(&(page + "?done=saved")).into_response()),
+        Err(trouble) if trouble.status == 412 => Err(Trouble::new(
+            trouble.status,
+            "Somebody else has changed the script meanwhile. Go back, load the page again, and change \
+             what is there now.",
+        )),
         Err(trouble) if trouble.status == 400 => {
             let content = html! {
                 (head(kind, &id, script.text("displayName"), "", false))
-                (self::form(&visit, kind, &kind.page(&id, &["edit"]), &body, Some(&trouble.message)))
+                (self::form(&visit, kind, &kind.page(&id, &["edit"]), &body, fields.get("etag"), Some(&trouble.message)))
             };
             let page = Page::new(&visit, Section::Scripts, "Edit", &content);
             Ok((trouble.status, page).into_response())
@@ -167,7 +173,14 @@ pub(crate) async fn save(Path((kind, id)): Names, form: Form) -> Result<Response
     }
 }
 
-fn form(visit: &Visit, kind: &Kind, action: &str, script: &Value, refused: Option<&str>) -> Markup {
+fn form(
+    visit: &Visit,
+    kind: &Kind,
+    action: &str,
+    script: &Value,
+    etag: &str,
+    refused: Option<&str>,
+) -> Markup {
     let new = action == "/scripts/new";
     let text = match script.at("scriptContent") {
         Value::Null => Some(String::new()),
@@ -180,6 +193,8 @@ fn form(visit: &Visit, kind: &Kind, action: &str, script: &Value, refused: Optio
         form method="post" action=(action) {
             (token(visit))
             @if new { input type="hidden" name="kind" value=(kind.segment); }
+            // Of the script as it is shown: nothing that was changed meanwhile is overwritten.
+            @else { input type="hidden" name="etag" value=(etag); }
             div.wide-narrow {
                 section {
                     @if let Some(text) = &text {

@@ -72,6 +72,9 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Trouble> {
                 span.what { "of results are successes" }
             }
         }
+        @if devices.as_ref().is_ok_and(|devices| *devices == 0) || scripts.is_empty() {
+            (first_steps())
+        }
         (over_time(&visit, samples.unwrap_or_default(), success, error))
         div.columns {
             (failing(&scripts))
@@ -79,6 +82,20 @@ pub(crate) async fn page(visit: Visit) -> Result<Page, Trouble> {
         }
     };
     Ok(Page::new(&visit, Section::Overview, "Overview", &content))
+}
+
+/// What to do where there is nothing yet.
+fn first_steps() -> Markup {
+    html! {
+        section.notice {
+            h2 { "First steps" }
+            ol {
+                li { a href="/enrollment" { "Make a token" } ", and let devices in with it." }
+                li { a href="/scripts/new" { "Write a script" } "." }
+                li { "Assign it on its page, and watch the results come in there." }
+            }
+        }
+    }
 }
 
 fn tile(figure: u64, what: &str, link: Option<&str>, class: &str) -> Markup {
