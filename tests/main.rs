@@ -9,6 +9,7 @@
 
 mod audit;
 mod authorization;
+mod console;
 mod differential;
 mod errors;
 mod fleet;

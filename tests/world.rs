@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use runstate_testkit::{Receiver, TestServer};
+use runstate_testkit::{Receiver, TENANT, TestServer};
 use serde_json::{Value, json};
 
 use crate::authorization::surface::{Route, SCRIPT_COLLECTIONS};
@@ -52,6 +52,13 @@ impl World {
         let tokens = "runstate/enrollmentTokens";
         world.make_one(server, tokens, json!({})).await;
         world.make_one(server, "subscriptions", json!({})).await;
+        // The service alone makes these, once an hour.
+        server.sabotage(&format!(
+            "INSERT INTO outcome_sample (id, version, tenant_id, sampled_date_time, \
+             sampled_date_time_form, success_count, error_count, pending_count, other_count) \
+             VALUES ('2026-01-31T12', 1, '{TENANT}', 0, 13455, 1, 2, 3, 4)"
+        ));
+        world.put("runstate/outcomeSamples", "2026-01-31T12".to_owned());
         for collection in SCRIPT_COLLECTIONS {
             world.make_script(server, collection).await;
         }

@@ -286,6 +286,14 @@ pub(crate) static TABLE: &[Row] = &[
     row("GET",    "deviceManagement/auditEvents/microsoft.graph.getAuditCategories", READ_AUDIT, 200),
     row("GET",    "deviceManagement/auditEvents/getAuditActivityTypes", READ_AUDIT, 200),
     row("GET",    "deviceManagement/auditEvents/microsoft.graph.getAuditActivityTypes", READ_AUDIT, 200),
+    row("POST",   "deviceManagement/{C}/{id}/previewAssign", READ_SCRIPTS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/runstate.previewAssign", READ_SCRIPTS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/previewRunRequest", READ_RUNS, 200),
+    row("POST",   "deviceManagement/{C}/{id}/runstate.previewRunRequest", READ_RUNS, 200),
+
+    row("GET",    "runstate/outcomeSamples", READ_STATES, 200),
+    row("GET",    "runstate/outcomeSamples/$count", READ_STATES, 200),
+    row("GET",    "runstate/outcomeSamples/{id}", READ_STATES, 200),
 
     row("GET",    "runstate", READ_ENROLLMENT, 200),
     row("GET",    "runstate/enrollmentTokens", READ_ENROLLMENT, 200),

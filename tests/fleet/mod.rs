@@ -4,6 +4,7 @@
 mod assigned_scripts;
 mod enrollment;
 mod history;
+mod previews;
 mod run_requests;
 mod versions;
 

@@ -120,7 +120,6 @@ async fn a_path_that_leads_nowhere_is_refused() {
 async fn a_version_that_there_is_not_is_refused() {
     let bench = Bench::new().await;
     for path in [
-        "/",
         "/v2.0/users",
         "/v1/users",
         "/beta1/users",

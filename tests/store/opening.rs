@@ -186,7 +186,7 @@ fn a_newer_file_is_refused_with_both_versions() {
     });
     assert_eq!(
         text,
-        "FILE has version 99, and this runstate knows versions up to 8: use the newer runstate \
+        "FILE has version 99, and this runstate knows versions up to 9: use the newer runstate \
          that wrote the file, or a copy of the file from before that upgrade"
     );
 }

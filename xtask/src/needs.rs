@@ -53,7 +53,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "Node 18 or newer with npm",
-        tests: "the tour of the JavaScript client",
+        tests: "the tour of the JavaScript client, and the console in a browser",
         probes: &[
             &[
                 "node",
@@ -63,6 +63,12 @@ const NEEDS: &[Need] = &[
             &["npm", "--version"],
         ],
         packages: &["nodejs", "npm"],
+    },
+    Need {
+        what: "Chromium",
+        tests: "the console in a browser",
+        probes: &[&["chromium", "--version"]],
+        packages: &["chromium"],
     },
 ];
 

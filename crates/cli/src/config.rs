@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
 use runstate_server::{
-    auth::IssuerConfig,
+    auth::{IssuerConfig, SignInConfig},
     maintenance::Kept,
     notify::{Destinations, NotifyConfig},
 };
@@ -55,6 +55,16 @@ pub(crate) struct Settings {
     )]
     pub(crate) issuer: Vec<Issuer>,
 
+    /// The issuer with which people sign in to the console, one of those that are trusted, as the body of
+    /// a TOML table: `issuer = "https://…", client-id = "…"`, and `client-secret` and `scope` where needed
+    #[arg(
+        long,
+        env = "RUNSTATE_CONSOLE_SIGN_IN",
+        value_name = "TABLE",
+        hide_env_values = true
+    )]
+    pub(crate) console_sign_in: Option<SignIn>,
+
     /// Largest request body, in bytes [default: 4194304]
     #[arg(long, env = "RUNSTATE_MAX_BODY", value_name = "BYTES")]
     pub(crate) max_body: Option<usize>,
@@ -103,15 +113,32 @@ pub(crate) struct Issuer(pub(crate) IssuerConfig);
 impl FromStr for Issuer {
     type Err = toml::de::Error;
 
-    /// Reads the body of a table, its entries separated by commas or by line ends.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        #[derive(Deserialize)]
-        struct Holder {
-            table: Issuer,
-        }
-        let holder: Holder = toml::from_str(&format!("table = {{ {text} }}"))?;
-        Ok(holder.table)
+        table(text)
     }
+}
+
+/// How people sign in, as a TOML table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SignIn(pub(crate) SignInConfig);
+
+impl FromStr for SignIn {
+    type Err = toml::de::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        table(text)
+    }
+}
+
+/// Reads the body of a table, its entries separated by commas or by line ends.
+fn table<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, toml::de::Error> {
+    #[derive(Deserialize)]
+    struct Holder<T> {
+        table: T,
+    }
+    let holder: Holder<T> = toml::from_str(&format!("table = {{ {text} }}"))?;
+    Ok(holder.table)
 }
 
 /// What is logged.
@@ -168,6 +195,7 @@ impl Settings {
             } else {
                 self.issuer
             },
+            console_sign_in: self.console_sign_in.or(other.console_sign_in),
             max_body: self.max_body.or(other.max_body),
             page_size: self.page_size.or(other.page_size),
             throttle: self.throttle.or(other.throttle),
@@ -262,5 +290,17 @@ mod tests {
         let Issuer(issuer) = text.parse().unwrap();
         assert_eq!(issuer.tenants, ["c"]);
         assert!("issuer = 1".parse::<Issuer>().is_err());
+    }
+
+    #[test]
+    fn how_people_sign_in_is_a_table_too() {
+        let text = r#"issuer = "https://a", client-id = "b", client-secret = "c""#;
+        let SignIn(sign_in) = text.parse().unwrap();
+        assert_eq!(sign_in.client_secret.as_deref(), Some("c"));
+        assert!(!format!("{sign_in:?}").contains("\"c\""), "{sign_in:?}");
+        let file: Settings =
+            toml::from_str("[console-sign-in]\nissuer = 'https://a'\nclient-id = 'b'\n").unwrap();
+        assert!(file.console_sign_in.is_some());
+        assert!(r#"issuer = "https://a", client = "b""#.parse::<SignIn>().is_err());
     }
 }

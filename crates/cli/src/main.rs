@@ -8,6 +8,7 @@ mod audit;
 mod certificate;
 mod clock;
 mod config;
+mod console_link;
 mod demo;
 mod device;
 mod enrollment;
@@ -84,6 +85,8 @@ enum Command {
     /// Shows and verifies the audit's chains of events.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Prints a link that signs in to the console, once.
+    ConsoleLink(console_link::ConsoleLinkArgs),
     /// Makes, lists and deletes the tokens that let devices enrol.
     #[command(subcommand)]
     Enrollment(enrollment::EnrollmentCommand),
@@ -162,6 +165,10 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
         Command::Results(args) => results::run(args, out).await,
         Command::Watch(args) => watch::run(args, out).await,
         Command::Device(command) => device::run(command, out).await,
+        Command::ConsoleLink(args) => {
+            let store = open_existing_store(&args.data).await?;
+            console_link::run(args, store.as_ref(), &*clock, out).await
+        }
         Command::Enrollment(command) => enrollment::run(command, &*clock, out).await,
         Command::Agent(command) => agent::run(command, out).await,
         Command::Migrate(migrate) => migrate.run(out).await,

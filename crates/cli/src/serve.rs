@@ -8,10 +8,11 @@ use std::{
 };
 
 use clap::Args;
+use runstate_console::Console;
 use runstate_graph::clock::Clock;
 use runstate_server::{
     App,
-    auth::{Authenticator, TrustedIssuer, issuer::BuiltinIssuer},
+    auth::{Authenticator, RelyingParty, TrustedIssuer, issuer::BuiltinIssuer},
     base_url::BaseUrl,
     denials::Denials,
     limits::Limits,
@@ -21,17 +22,17 @@ use runstate_server::{
     random, router,
     watch::Watchers,
 };
-use runstate_store::AnyStore;
+use runstate_store::{AnyStore, console::ConsoleStore};
 use tokio::net::TcpListener;
 
 use crate::{
     clock::SystemClock,
-    config::{Issuer, Level, Settings},
+    config::{Issuer, Level, Settings, SignIn},
     failure::Failure,
     open_store::{open_store, shown},
 };
 
-/// Serves the API.
+/// Serves the API, and the console at `/`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// TOML file with settings, each named as its flag
@@ -66,6 +67,8 @@ pub(crate) struct Server {
     address: SocketAddr,
     tls: Option<Tls>,
     app: Arc<App>,
+    sessions: Arc<dyn ConsoleStore>,
+    sign_in: Option<RelyingParty>,
     /// The issuer of the tokens that it trusts besides those of other issuers.
     pub(crate) issuer: Arc<BuiltinIssuer>,
     settings: Settings,
@@ -100,6 +103,12 @@ impl Server {
             .map_err(Failure::from)?;
         let issuer = BuiltinIssuer::open(store.clone(), clock.clone(), base_url.clone());
         let issuer = Arc::new(issuer.await.map_err(Failure::from)?);
+        let sign_in = match &settings.console_sign_in {
+            Some(SignIn(config)) => {
+                Some(RelyingParty::new(config.clone(), &trusted, clock.clone())?)
+            }
+            None => None,
+        };
         let authenticator = Authenticator::new(clock.clone(), Some(issuer.clone()), trusted);
         let mut limits = Limits::new();
         limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
@@ -110,6 +119,7 @@ impl Server {
         let authenticator = authenticator.map_err(Failure::from)?;
         let watchers = Watchers::start(store.as_ref());
         let denials = Arc::new(Denials::new(store.clone(), clock.clone()));
+        let sessions = store.clone();
         let app = Arc::new(App {
             store,
             authenticator,
@@ -138,6 +148,8 @@ impl Server {
             address,
             tls,
             app,
+            sessions,
+            sign_in,
             issuer,
             settings: settings.clone(),
         })
@@ -168,7 +180,13 @@ impl Server {
         let delivering = Delivering::start(&self.app).map_err(Failure::from)?;
         let watchers = Arc::clone(&self.app.watchers);
         let denials = Arc::clone(&self.app.denials);
-        let router = router(self.app, self.issuer);
+        let console = Console {
+            app: Arc::clone(&self.app),
+            store: self.sessions,
+            sign_in: self.sign_in,
+        };
+        let console = runstate_console::router(Arc::new(console));
+        let router = router(self.app, self.issuer).merge(console);
         let grace = self.settings.grace();
         let shutdown = async move {
             shutdown.await;

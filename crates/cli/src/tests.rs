@@ -343,3 +343,66 @@ async fn the_audit_tells_of_commands_and_shows_tampering() {
     let elsewhere = audit("verify", &["--tenant", "other.example", "--expect", head]).await;
     assert!(elsewhere.unwrap_err().contains("another tenant"));
 }
+
+/// A link of `console-link` is in the store, by its hash, with what was asked for.
+#[tokio::test]
+async fn a_console_link_lets_in_whom_it_was_made_for() {
+    use base64::Engine as _;
+    use runstate_graph::permit::rules;
+    use sha2::{Digest as _, Sha256};
+
+    let (_folder, data) = data();
+    let link = |more: &'static [&'static str]| {
+        let base = ["console-link", "--data", &data, "--tenant", "T.example"];
+        let arguments = [&base[..], more].concat();
+        async move { command(&arguments).await }
+    };
+    let person = async |link: &str| {
+        let token = link.trim().split("token=").nth(1).unwrap();
+        let (secret, tenant) = token.split_once('.').unwrap();
+        let tenant = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(tenant);
+        assert_eq!(tenant.unwrap(), b"t.example");
+        let store = open_store(&data).await.unwrap();
+        let now = runstate_graph::clock::Clock::now(&SystemClock);
+        let hash = Sha256::digest(secret.as_bytes()).into();
+        store
+            .console_link_use("t.example", hash, now)
+            .await
+            .unwrap()
+    };
+    let all = link(&[]).await.unwrap();
+    assert!(
+        all.starts_with("http://127.0.0.1:8080/sign-in/link?token="),
+        "{all}"
+    );
+    assert_eq!(person(&all).await.unwrap().permissions, rules::ALL_WRITES);
+    assert_eq!(person(&all).await, None, "once");
+    let more = &[
+        "--server",
+        "https://h/",
+        "--name",
+        "Ada",
+        "--permission",
+        "A",
+        "B",
+    ];
+    let some = link(more).await.unwrap();
+    assert!(some.starts_with("https://h/sign-in/link?token="), "{some}");
+    let some = person(&some).await.unwrap();
+    assert_eq!(
+        (some.display_name, some.permissions),
+        ("Ada".to_owned(), vec!["A".to_owned(), "B".to_owned()])
+    );
+    for wrong in [
+        ["--tenant", "a b"],
+        ["--server", "nowhere"],
+        ["--expires-in", "0"],
+    ] {
+        let arguments = ["console-link", "--data", &data, "--tenant", "t"];
+        let arguments = match wrong[0] {
+            "--tenant" => [&arguments[..3], &wrong].concat(),
+            _ => [&arguments[..], &wrong].concat(),
+        };
+        assert!(command(&arguments).await.is_err(), "{wrong:?}");
+    }
+}

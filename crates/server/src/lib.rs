@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`App`] (the parts of a server) and [`router`]; `edge` (bodies in, headers
 //! out), `dispatch` (path, permit, act), `routes` (the acts); [`negotiate`] and [`batch`] (headers and
-//! batches, read); [`auth`] (who is calling); [`notify`] (who is told of changes).
+//! batches, read); [`auth`] (who is calling); [`inside`] (the API without HTTP); [`notify`] (who is told
+//! of changes).
 
 mod app;
 pub mod auth;
@@ -14,6 +15,7 @@ mod edge;
 mod exchange;
 mod facts;
 mod failure;
+pub mod inside;
 pub mod limits;
 pub mod listen;
 pub mod maintenance;

@@ -63,7 +63,7 @@ impl Connection {
 
 impl Connection {
     /// The peer's address as a text; none where it came from nowhere.
-    pub(crate) fn address(self) -> Option<String> {
+    pub fn address(self) -> Option<String> {
         let address = self.peer.ip();
         (!address.is_unspecified()).then(|| address.to_canonical().to_string())
     }

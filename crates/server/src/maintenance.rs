@@ -22,7 +22,7 @@ pub struct Kept {
     pub audit: Option<Duration>,
 }
 
-/// At once, and then every hour while the server lives: finishes what a crash has interrupted, and
+/// At once, and then every hour while the server lives: notes how results stand, finishes what a crash has interrupted, and
 /// removes what is older than it is kept. Needs a tokio runtime.
 pub fn start(app: &Arc<App>, kept: Kept) {
     tokio::spawn(maintain(Arc::downgrade(app), kept));
@@ -51,6 +51,9 @@ async fn maintain(app: Weak<App>, kept: Kept) {
             let before = app.clock.now().checked_sub(age);
             before.unwrap_or(std::time::SystemTime::UNIX_EPOCH)
         };
+        if let Err(error) = app.store.outcomes_sample().await {
+            tracing::error!(%error, "how results stand could not be noted");
+        }
         if let Err(error) = app.store.maintain(before(kept.history)).await {
             tracing::error!(%error, "maintenance failed and is tried again in an hour");
         }

@@ -52,6 +52,15 @@ impl Watchers {
         self.stopping.send_replace(true);
     }
 
+    /// Ready once the server stops: what goes on until somebody leaves has to end then.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            // An error says that the sender is gone, and then all is over too.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
+    }
+
     /// Begins to wait for changes of what the device has to run.
     pub(crate) fn watch(&self, tenant_id: &str, device_id: &str) -> Watch<'_> {
         let device = (tenant_id.to_owned(), device_id.to_owned());

@@ -32,6 +32,10 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0003_subscription.sql"),
         serves: 2,
     },
+    Migration {
+        text: include_str!("../migrations/0006_console.sql"),
+        serves: 2,
+    },
 ];
 
 /// The number of the advisory lock, the letters `Runstate`: no other program's, it is to be hoped.

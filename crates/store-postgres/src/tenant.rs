@@ -54,6 +54,9 @@ pub(crate) const TABLES: &[&str] = &[
     "run_request_device",
     "audit_event",
     "audit_chain",
+    "console_link",
+    "console_session",
+    "outcome_sample",
     "notification_key",
     "subscription",
     "subscription_notice",
@@ -72,8 +75,10 @@ pub(crate) struct Unscoped {
 
 /// The statement as one of a tenant's, whose id is bound to the placeholder of that number.
 fn of_tenant(sql: &str, number: usize) -> Result<Text, Unscoped> {
+    let tokens = tokens(sql);
     let mut scoping = Scoping {
-        tokens: tokens(sql),
+        shadowed: expressions(&tokens),
+        tokens,
         at: 0,
         text: String::with_capacity(sql.len() + 128),
         tenant: format!("${number}"),
@@ -157,6 +162,8 @@ enum Adds {
 
 struct Scoping<'a> {
     tokens: Vec<Token<'a>>,
+    /// The names of the statement's own common table expressions, which are no tables here.
+    shadowed: Vec<&'a str>,
     at: usize,
     text: String,
     tenant: String,
@@ -251,7 +258,7 @@ impl<'a> Scoping<'a> {
                 }
             }
             _ => {
-                if is_tenants(word) && self.clause().in_from && !self.is_qualifier() {
+                if self.is_tenants(word) && self.clause().in_from && !self.is_qualifier() {
                     return Err(unscoped(word));
                 }
                 self.text.push_str(word);
@@ -272,7 +279,7 @@ impl<'a> Scoping<'a> {
         };
         self.at += 1;
         // `IS DISTINCT FROM script.id` names no table.
-        if !is_tenants(table) || self.is_qualifier() {
+        if !self.is_tenants(table) || self.is_qualifier() {
             self.at -= 1;
             return;
         }
@@ -291,7 +298,7 @@ impl<'a> Scoping<'a> {
         let Some(Token::Word(table)) = self.peek() else {
             return;
         };
-        if !is_tenants(table) {
+        if !self.is_tenants(table) {
             return;
         }
         self.copy();
@@ -314,7 +321,7 @@ impl<'a> Scoping<'a> {
         let Some(Token::Word(table)) = self.peek() else {
             return;
         };
-        if !is_tenants(table) {
+        if !self.is_tenants(table) {
             return;
         }
         self.copy();
@@ -388,6 +395,11 @@ impl<'a> Scoping<'a> {
         &mut self.clauses[last]
     }
 
+    /// Whether that is the name of a table, or a view, of tenants' data.
+    fn is_tenants(&self, word: &str) -> bool {
+        (word == VIEW || TABLES.contains(&word)) && !self.shadowed.contains(&word)
+    }
+
     fn next(&mut self) -> Option<Token<'a>> {
         let token = self.tokens.get(self.at).copied();
         self.at += 1;
@@ -446,8 +458,30 @@ impl<'a> Scoping<'a> {
     }
 }
 
-fn is_tenants(word: &str) -> bool {
-    word == VIEW || TABLES.contains(&word)
+/// The names of common table expressions: `WITH x AS (`, and `), y AS (`.
+fn expressions<'a>(tokens: &[Token<'a>]) -> Vec<&'a str> {
+    let is_space =
+        |token: &&Token<'_>| !matches!(token, Token::Other(text) if text.trim().is_empty());
+    let plain: Vec<Token<'a>> = tokens.iter().filter(is_space).copied().collect();
+    let mut names = Vec::new();
+    for window in plain.windows(4) {
+        if let [before, Token::Word(name), Token::Word(word), behind] = window
+            && word.eq_ignore_ascii_case("AS")
+            && matches!(behind, Token::Open | Token::Word("MATERIALIZED" | "NOT"))
+        {
+            let begins = match before {
+                Token::Word(before) => ["WITH", "RECURSIVE"]
+                    .iter()
+                    .any(|with| before.eq_ignore_ascii_case(with)),
+                Token::Other(comma) => *comma == ",",
+                _ => false,
+            };
+            if begins {
+                names.push(*name);
+            }
+        }
+    }
+    names
 }
 
 fn unscoped(table: &str) -> Unscoped {

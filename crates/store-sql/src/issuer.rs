@@ -227,7 +227,7 @@ fn application_complete(
 }
 
 /// Whole seconds since 1970. A moment before that, which nothing here makes, becomes 0.
-fn seconds(moment: SystemTime) -> i64 {
+pub(crate) fn seconds(moment: SystemTime) -> i64 {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -9,12 +9,13 @@
 //!    reads show beside the tables;
 //! 5. `report`, `run_state`, `told`, `user_run` and `counters`: the way of a run's outcome into the tables;
 //! 6. `targeting`: which scripts a device has to run; `change` and `change_writer`: what of that a
-//!    write changes, and who is told; `device`, `run_request`, `script_version`, `history`: what else
+//!    write changes, and who is told; `preview`: the same, foretold; `device`, `run_request`, `script_version`, `history`: what else
 //!    fleets need;
 //! 7. `subscription`, `notice` and `delivery`: who is told of changes, what is noted for them, and how
 //!    far they have been told; `store_subscription`: that part of the interface;
 //! 8. `audit`: the event that every administrative act leaves in its own transaction;
-//! 9. `issuer`: the keys and applications of the built-in issuer of tokens.
+//! 9. `issuer`: the keys and applications of the built-in issuer of tokens; `console`: who is signed in;
+//!    `outcome`: how results stood.
 //!
 //! What is public beside `Database`, `Backend` and `SqlStore` is for backends that do part of it in
 //! their own way.
@@ -24,6 +25,7 @@ mod backend;
 mod cells;
 pub mod change;
 mod change_writer;
+mod console;
 pub mod counters;
 mod database;
 pub mod delivery;
@@ -33,7 +35,9 @@ mod group;
 pub mod history;
 pub mod issuer;
 pub mod notice;
+mod outcome;
 pub mod path;
+mod preview;
 pub mod read;
 pub mod report;
 pub mod run_request;

@@ -5,7 +5,7 @@ use runstate_store::{
     query::{Bind, Decoded, Statement},
 };
 
-use crate::{BindRef, Cells, Database, error::internal};
+use crate::{BindRef, Cells, Database, cells::CellsExt as _, error::internal};
 
 /// All rows of the answer, as cells.
 pub fn cells(database: &dyn Database, statement: &Statement) -> Result<Vec<Cells>, Error> {
@@ -38,6 +38,11 @@ pub(crate) fn row(
     let cells = cells(database, statement)?;
     let first = cells.into_iter().next();
     first.map(|cells| statement.row(cells)).transpose()
+}
+
+/// The numbers in the first cells of all rows.
+pub(crate) fn integers(database: &dyn Database, statement: &Statement) -> Result<Vec<i64>, Error> {
+    database.rows(&statement.sql, &binds(statement), |cells| cells.integer(0))
 }
 
 /// The number in the answer's first cell; none where there is no row.

@@ -23,7 +23,7 @@ use crate::{
     audit::acts,
     change,
     change_writer::ChangeWriter,
-    device, issuer, notice,
+    device, issuer, notice, outcome,
     read::{self, Paging},
 };
 
@@ -41,6 +41,11 @@ impl<B: Backend> SqlStore<B> {
             changing: ChangeWriter::new(Arc::clone(&backend)),
             backend,
         }
+    }
+
+    /// What runs the statements of a topic that is in a file of its own.
+    pub(crate) fn backend(&self) -> &B {
+        &self.backend
     }
 
     /// The way in for whatever has consequences for devices.
@@ -327,6 +332,8 @@ impl<B: Backend> Store for SqlStore<B> {
         }
         self.backend.write_apart(None, notice::sweep).await?;
         let before = DateTimeOffset::from_system_time(runs_before).ticks();
+        let expire = move |database: &dyn Database| outcome::expire(database, before);
+        self.backend.write_apart(None, expire).await?;
         self.backend.expire(before).await
     }
 

@@ -46,7 +46,7 @@ pub struct Step {
 /// The common table expressions `device` (the window), `effective` (pairs of `script_pk` and
 /// `device_pk`) and what they are made of. `?1` is the tenant; `window` says which devices, `scripts`
 /// which scripts `s`.
-fn effective(window: &str, scripts: &str) -> String {
+pub(crate) fn effective(window: &str, scripts: &str) -> String {
     // A group's member is named by an id that is unique within its tenant only, so every step is
     // within the tenant. `UNION` keeps each pair once, so that circles of groups end. Columns are named
     // where they are selected, because Citus forgets names that are given anywhere else.
@@ -101,13 +101,13 @@ const UNFILTERED: &str =
     "coalesce(a.target_device_and_app_management_assignment_filter_type, 0) = 0";
 
 /// Whether script `s` fits device `d`. Whether PowerShell is there, the agent finds out.
-const APPLICABLE: &str = "NOT (d.is_windows AND s.kind <> 'deviceManagementScript')";
+pub(crate) const APPLICABLE: &str = "NOT (d.is_windows AND s.kind <> 'deviceManagementScript')";
 
 const ONE_DEVICE: &str = "d.id = ?2";
 const DEVICES_BEHIND: &str =
     "d.pk IN (SELECT pk FROM managed_device WHERE tenant_id = ?1 AND pk > ?3 ORDER BY pk LIMIT ?4)";
 const ALL_SCRIPTS: &str = "TRUE";
-const ONE_SCRIPT: &str = "s.pk = ?2";
+pub(crate) const ONE_SCRIPT: &str = "s.pk = ?2";
 
 /// The statements that are put together, in one dialect. `CROSS JOIN … ON` has SQLite join in the order
 /// in which the tables are written; PostgreSQL does not know it and chooses by itself.
@@ -121,8 +121,12 @@ struct Texts {
 }
 
 static SQLITE: LazyLock<Texts> = LazyLock::new(|| Texts::new(str::to_owned));
-static POSTGRES: LazyLock<Texts> =
-    LazyLock::new(|| Texts::new(|text| text.replace("CROSS JOIN", "JOIN")));
+static POSTGRES: LazyLock<Texts> = LazyLock::new(|| Texts::new(in_postgres));
+
+/// A statement that is put together, as PostgreSQL has it.
+pub(crate) fn in_postgres(text: &str) -> String {
+    text.replace("CROSS JOIN", "JOIN")
+}
 
 fn texts(dialect: Dialect) -> &'static Texts {
     match dialect {

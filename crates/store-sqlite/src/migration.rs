@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_counts.sql"),
     include_str!("../migrations/0007_audit.sql"),
     include_str!("../migrations/0008_subscription.sql"),
+    include_str!("../migrations/0011_console.sql"),
 ];
 
 /// Brings the file to the newest version; does nothing, and takes no lock, where it is there

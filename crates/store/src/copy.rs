@@ -82,6 +82,7 @@ static RETIRED_DEVICE: CopiedTable = of_tenant("retired_device", &["tenant_id", 
 static AUDIT_CHAIN: CopiedTable = of_tenant("audit_chain", &["tenant_id"]);
 static AUDIT_EVENT: CopiedTable = of_tenant("audit_event", PK);
 static ENROLLMENT_TOKEN: CopiedTable = of_tenant("enrollment_token", PK);
+static OUTCOME_SAMPLE: CopiedTable = of_tenant("outcome_sample", PK);
 static ASSIGNMENT_FILTER: CopiedTable = of_tenant("assignment_filter", PK);
 static USER_ACCOUNT: CopiedTable = of_tenant("user_account", PK);
 static MANAGED_DEVICE: CopiedTable = of_tenant("managed_device", PK);
@@ -139,7 +140,8 @@ static SUBSCRIPTION_EVENT: CopiedTable = of_tenant("subscription_event", PK);
 /// The runs of states that are gone belong to nobody any more, and are not copied.
 static RUN: CopiedTable = of("run", PK, "state_pk", &DEVICE_RUN_STATE);
 
-/// All tables, in the order in which they are copied.
+/// All tables, in the order in which they are copied. The console's links and sessions are not among them:
+/// people sign in again.
 pub static TABLES: &[&CopiedTable] = &[
     &SIGNING_KEY,
     &USED_ASSERTION,
@@ -150,6 +152,7 @@ pub static TABLES: &[&CopiedTable] = &[
     &AUDIT_CHAIN,
     &AUDIT_EVENT,
     &ENROLLMENT_TOKEN,
+    &OUTCOME_SAMPLE,
     &ASSIGNMENT_FILTER,
     &USER_ACCOUNT,
     &MANAGED_DEVICE,

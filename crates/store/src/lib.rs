@@ -5,9 +5,12 @@
 //! [`relation`], where things are kept; [`query`], a checked query to SQL.
 
 pub mod audit;
+pub mod console;
 pub mod copy;
 mod error;
 pub mod issuer;
+pub mod outcome;
+pub mod preview;
 pub mod query;
 pub mod relation;
 mod store;

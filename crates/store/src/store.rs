@@ -11,7 +11,8 @@ use runstate_odata::{
 use tokio::sync::broadcast;
 
 use crate::{
-    Error, Page, Row, audit::AuditStore, issuer::IssuerStore, subscription::SubscriptionStore,
+    Error, Page, Row, audit::AuditStore, console::ConsoleStore, issuer::IssuerStore,
+    outcome::OutcomeStore, preview::PreviewStore, subscription::SubscriptionStore,
 };
 
 /// An entity about to be.
@@ -79,9 +80,21 @@ impl Change {
 }
 
 /// All that a server needs of a store, whichever backend keeps it.
-pub trait AnyStore: Store + IssuerStore + AuditStore + SubscriptionStore {}
+pub trait AnyStore:
+    Store + IssuerStore + AuditStore + SubscriptionStore + ConsoleStore + OutcomeStore + PreviewStore
+{
+}
 
-impl<T: Store + IssuerStore + AuditStore + SubscriptionStore> AnyStore for T {}
+impl<T> AnyStore for T where
+    T: Store
+        + IssuerStore
+        + AuditStore
+        + SubscriptionStore
+        + ConsoleStore
+        + OutcomeStore
+        + PreviewStore
+{
+}
 
 /// What is remembered, behind one door for every backend.
 ///

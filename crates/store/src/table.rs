@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use runstate_graph::entity::{
     ASSIGNMENT, ASSIGNMENT_FILTER, AUDIT_EVENT, DEVICE_CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
     DEVICE_MANAGEMENT_SCRIPT, DEVICE_SHELL_SCRIPT, DEVICE_STATE, DIRECTORY_OBJECT,
-    ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT, MANAGED_DEVICE, RUN, RUN_REQUEST, RUN_SUMMARY,
-    SCRIPT_VERSION, SUBSCRIPTION, USER, USER_STATE,
+    ENROLLMENT_TOKEN, GROUP, GROUP_ASSIGNMENT, MANAGED_DEVICE, OUTCOME_SAMPLE, RUN, RUN_REQUEST,
+    RUN_SUMMARY, SCRIPT_VERSION, SUBSCRIPTION, USER, USER_STATE,
 };
 use runstate_odata::edm::{Property, StructuredType, Type};
 
@@ -128,6 +128,7 @@ pub const INDEXES: &[(&str, &[&str])] = &[
         "audit_event",
         &["tenant_id", "category", "activity_date_time", "id"],
     ),
+    ("outcome_sample", &["tenant_id", "sampled_date_time", "id"]),
     ("group_member", &["object_id", "group_pk"]),
     ("assignment", &["target_group_id", "script_pk"]),
     ("group_assignment", &["target_group_id", "script_pk"]),
@@ -186,6 +187,12 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
             &[&["script_pk", "id"], &["script_pk", "number"]],
         ),
         Table::new("run_request", &[&RUN_REQUEST], vec![script()], in_script),
+        Table::new(
+            "outcome_sample",
+            &[&OUTCOME_SAMPLE],
+            vec![tenant()],
+            in_tenant,
+        ),
         Table::new(
             "enrollment_token",
             &[&ENROLLMENT_TOKEN],

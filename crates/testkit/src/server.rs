@@ -8,11 +8,12 @@ use std::{
 };
 
 use http::Method;
+use runstate_console::Console;
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_server::{
     App, CHECK_IN_INTERVAL,
     auth::{
-        Authenticator, IssuerConfig, TrustedIssuer,
+        Authenticator, IssuerConfig, RelyingParty, SignInConfig, TrustedIssuer,
         issuer::{BuiltinIssuer, Grant, Subject},
     },
     base_url::BaseUrl,
@@ -25,7 +26,10 @@ use runstate_server::{
     router,
     watch::Watchers,
 };
-use runstate_store::audit::AuditStore;
+use runstate_store::{
+    audit::AuditStore,
+    console::{ConsoleStore, Person},
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -60,6 +64,7 @@ pub struct TestServer {
     issuer: Arc<BuiltinIssuer>,
     audit: Weak<dyn AuditStore>,
     denials: Weak<Denials>,
+    sessions: Arc<dyn ConsoleStore>,
     address: SocketAddr,
     client: Http,
     stop: Option<oneshot::Sender<()>>,
@@ -74,6 +79,7 @@ pub struct TestServerBuilder {
     throttled: bool,
     base_url: BaseUrl,
     trusted: Vec<TrustedIssuer>,
+    sign_in: Option<SignInConfig>,
     check_in_interval: Duration,
     audit: Option<Duration>,
     new_ids: NewIds,
@@ -95,6 +101,7 @@ impl TestServer {
             throttled: false,
             base_url,
             trusted: Vec::new(),
+            sign_in: None,
             check_in_interval: CHECK_IN_INTERVAL,
             audit: None,
             new_ids: Arc::new(random::guid),
@@ -176,6 +183,21 @@ impl TestServer {
     pub fn device(&self, device_id: &str) -> String {
         let device_id = device_id.to_owned();
         self.token_for(TENANT, Subject::Device { device_id }, &[])
+    }
+
+    /// The URL of a link that lets a user of [`TENANT`] into the console once.
+    pub async fn console_link(&self, permissions: &[&str]) -> String {
+        let person = Person {
+            tenant_id: TENANT.to_owned(),
+            user_id: "33333333-3333-4333-8333-333333333333".to_owned(),
+            display_name: "Ada".to_owned(),
+            permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let base = format!("http://{}", self.address);
+        let now = self.clock.now();
+        let lifetime = runstate_console::LINK_LIFETIME;
+        let link = runstate_console::new_link(&*self.sessions, &base, person, now, lifetime).await;
+        link.expect("a store and randomness")
     }
 
     /// A request without a token; `path` begins with a slash, or is a whole URL.
@@ -277,10 +299,16 @@ impl TestServer {
             data,
             clock,
             issuer,
+            sessions,
             ..
         } = self;
-        // It has the file open, which one server at a time may have.
-        drop(issuer);
+        // They have the file open, which one server at a time may have; and so has, for a moment, what the
+        // server does now and then.
+        let open = Arc::downgrade(&sessions);
+        drop((issuer, sessions));
+        while open.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
         builder.start_on(data, clock).await
     }
 
@@ -355,6 +383,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// Lets people sign in to the console with an issuer that is trusted.
+    pub fn signing_in(mut self, config: SignInConfig) -> Self {
+        self.sign_in = Some(config);
+        self
+    }
+
     /// Sets after how long at most a device comes back.
     pub fn check_in_interval(mut self, interval: Duration) -> Self {
         self.check_in_interval = interval;
@@ -413,6 +447,10 @@ impl TestServerBuilder {
         let base_url = self.base_url;
         let issuer = BuiltinIssuer::open(store.clone(), shared.clone(), base_url.clone()).await;
         let issuer = Arc::new(issuer.expect("a new key"));
+        let sign_in = self.sign_in.map(|config| {
+            let party = RelyingParty::new(config, &self.trusted, shared.clone());
+            party.expect("an issuer that is trusted")
+        });
         let authenticator = Authenticator::new(shared.clone(), Some(issuer.clone()), self.trusted);
         let authenticator = authenticator.expect("no TLS is needed");
         let limits = match self.throttled {
@@ -423,6 +461,7 @@ impl TestServerBuilder {
         let denials = Arc::new(Denials::new(store.clone(), shared.clone()));
         let audit: Arc<dyn AuditStore> = store.clone();
         let audit = Arc::downgrade(&audit);
+        let sessions = store.clone();
         let app = Arc::new(App {
             store,
             authenticator,
@@ -445,7 +484,13 @@ impl TestServerBuilder {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
-        let router = router(app, issuer.clone());
+        let console = Console {
+            app: Arc::clone(&app),
+            store: sessions.clone(),
+            sign_in,
+        };
+        let console = runstate_console::router(Arc::new(console));
+        let router = router(app, issuer.clone()).merge(console);
         let serving = tokio::spawn(listen::serve(listener, router, None, async move {
             // Ready too when the test is over and the sender gone.
             let _ = stopped.await;
@@ -458,6 +503,7 @@ impl TestServerBuilder {
             issuer,
             audit,
             denials: Arc::downgrade(&denials),
+            sessions,
             address,
             client,
             stop: Some(stop),

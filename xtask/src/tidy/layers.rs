@@ -16,11 +16,13 @@ const BELOW: &[(&str, &[&str])] = &[
     ("runstate-store-sqlite", &["runstate-store-sql"]),
     ("runstate-store-postgres", &["runstate-store-sql"]),
     ("runstate-server", &["runstate-store"]),
+    // Server and store behind the same door as everybody: it asks the API in the process.
+    ("runstate-console", &["runstate-server"]),
     ("runstate-agent", &["runstate-graph"]),
     (
         "runstate-testkit",
         &[
-            "runstate-server",
+            "runstate-console",
             "runstate-store-postgres",
             "runstate-store-sqlite",
         ],
@@ -60,6 +62,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &["http", "rusqlite", "tokio-postgres"],
     ),
     ("runstate-server", &["rusqlite", "tokio-postgres"]),
+    ("runstate-console", &["rusqlite", "tokio-postgres"]),
     (
         "runstate-store-postgres",
         &["http", "rusqlite", "runstate-test-postgres"],

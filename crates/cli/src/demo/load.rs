@@ -15,7 +15,7 @@ use runstate_odata::{
     edm::{DateTimeOffset, StructuredType, Value},
     grammar,
 };
-use runstate_store::{NewEntity, Store};
+use runstate_store::{AnyStore, NewEntity, outcome::OutcomeSample};
 use serde_json::json;
 
 use super::fleet::{Fleet, MemberRef, Object, ScriptSeed, UserRunSeed};
@@ -24,9 +24,13 @@ use crate::failure::Failure;
 /// How many entities are on their way to the store at a time; it writes them in batches.
 const AT_ONCE: usize = 64;
 
+/// How many samples of outcomes the last month has, and the ticks from one to the next: eight hours.
+const OUTCOME_SAMPLES: i64 = 90;
+const OUTCOME_STEP: i64 = 8 * 3600 * 10_000_000;
+
 /// Loads a fleet into a tenant.
 pub(super) struct Loader<'a> {
-    pub(super) store: &'a dyn Store,
+    pub(super) store: &'a dyn AnyStore,
     pub(super) tenant_id: &'a str,
     pub(super) now: DateTimeOffset,
 }
@@ -56,6 +60,40 @@ impl Loader<'_> {
         }
         for script in &fleet.scripts {
             self.script(fleet, script).await?;
+        }
+        self.outcomes(fleet).await
+    }
+
+    /// How results stood over the last month: what has failed did so from some moment on, what is
+    /// pending is so since some hours, and before that either had succeeded.
+    async fn outcomes(&self, fleet: &Fleet) -> Result<(), Failure> {
+        let states = fleet
+            .scripts
+            .iter()
+            .flat_map(|script| &script.device_run_states);
+        let outcomes = states.map(|state| state.get("runState").and_then(|state| state.as_str()));
+        let outcomes: Vec<&str> = outcomes.map(Option::unwrap_or_default).collect();
+        for ago in 1..=OUTCOME_SAMPLES {
+            let ticks = self.now.ticks().saturating_sub(ago * OUTCOME_STEP);
+            let mut sample = OutcomeSample {
+                sampled: DateTimeOffset::from_ticks(ticks),
+                success: 0,
+                error: 0,
+                pending: 0,
+                other: 0,
+            };
+            for (number, outcome) in (0_i64..).zip(&outcomes) {
+                // Spread over a month and a half, and over two days, by the number alone.
+                let (failing, waiting) = (number * 37 % 135, number * 31 % 6);
+                match *outcome {
+                    "fail" | "scriptError" if ago <= failing => sample.error += 1,
+                    "pending" if ago <= waiting => sample.pending += 1,
+                    "notApplicable" | "unknown" => sample.other += 1,
+                    _ => sample.success += 1,
+                }
+            }
+            let add = self.store.outcome_sample_add(self.tenant_id, sample);
+            add.await?;
         }
         Ok(())
     }

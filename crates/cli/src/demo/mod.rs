@@ -9,13 +9,15 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Args;
+use runstate_console::new_link;
 use runstate_graph::{clock::Clock, permit::rules};
 use runstate_odata::edm::DateTimeOffset;
 use runstate_server::auth::issuer::{BuiltinIssuer, Grant, Registered, Subject, register};
-use runstate_store::{Store, issuer::IssuerStore};
+use runstate_store::{AnyStore, console::Person};
 use serde::Serialize;
 
 use self::{
@@ -25,6 +27,7 @@ use self::{
 use crate::{
     clock::SystemClock,
     config::{Level, Settings},
+    console_link::all_permissions,
     failure::Failure,
     open_store::{open_store, shown},
     serve::{Server, log_to_stderr, stop_signal},
@@ -45,6 +48,9 @@ const APPLICATION: &str = "Runstate demo";
 /// How long the demo's tokens live, in seconds.
 const TOKEN_LIFETIME: i64 = 7 * 24 * 3600;
 
+/// How long the demo's link to the console is good, on this machine alone as it is.
+const CONSOLE_LINK_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+
 /// Serves a tenant with sample data, to try and to test with.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
@@ -57,7 +63,7 @@ pub(crate) struct Demo {
     data: Option<String>,
 
     /// JSON file to write once the server answers: baseUrl, tenantId, clientId, clientSecret, token,
-    /// readToken
+    /// readToken, consoleLink
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 
@@ -92,6 +98,8 @@ struct Ready {
     token: String,
     /// A delegated token with all permissions to read, and none to write.
     read_token: String,
+    /// Signs in to the console, once.
+    console_link: String,
 }
 
 impl Demo {
@@ -151,7 +159,7 @@ impl Demo {
 }
 
 /// Puts the sample data into a tenant that has none yet.
-pub(crate) async fn fill(store: &dyn Store, tenant_id: &str) -> Result<Fleet, Failure> {
+pub(crate) async fn fill(store: &dyn AnyStore, tenant_id: &str) -> Result<Fleet, Failure> {
     let now = SystemClock.now();
     let fleet = Fleet::new(SEED, now)?;
     let now = DateTimeOffset::from_system_time(now);
@@ -167,7 +175,7 @@ pub(crate) async fn fill(store: &dyn Store, tenant_id: &str) -> Result<Fleet, Fa
 }
 
 /// Tokens, and an application of its own, for whoever tries the demo.
-async fn ready(server: &Server, store: &dyn IssuerStore) -> Result<Ready, Failure> {
+async fn ready(server: &Server, store: &dyn AnyStore) -> Result<Ready, Failure> {
     let names = |names: &[&str]| {
         names
             .iter()
@@ -187,7 +195,16 @@ async fn ready(server: &Server, store: &dyn IssuerStore) -> Result<Ready, Failur
     } = register(TENANT, APPLICATION, names(rules::ALL_WRITES), Vec::new())?;
     let client_id = application.client_id.clone();
     store.application_add(application).await?;
+    let person = Person {
+        tenant_id: TENANT.to_owned(),
+        user_id: USER.to_owned(),
+        display_name: "Demo".to_owned(),
+        permissions: all_permissions(),
+    };
+    let now = SystemClock.now();
+    let console_link = new_link(store, &server.url(), person, now, CONSOLE_LINK_LIFETIME).await?;
     Ok(Ready {
+        console_link,
         base_url: format!("{}/beta", server.url()),
         tenant_id: TENANT,
         client_secret: secret.unwrap_or_default(),
@@ -235,6 +252,7 @@ fn greeting(ready: &Ready, fleet: &Fleet, header: &Path, data: Option<&str>) -> 
         base_url,
         tenant_id,
         token,
+        console_link,
         ..
     } = ready;
     let kept = data.unwrap_or("a temporary file, gone when the demo stops");
@@ -243,6 +261,10 @@ fn greeting(ready: &Ready, fleet: &Fleet, header: &Path, data: Option<&str>) -> 
         "  URL     {base_url}\n  tenant  {tenant_id}\n  data    {kept}\n"
     );
     let _ = write!(text, "  token   {token}\n\n");
+    let _ = write!(
+        text,
+        "Console, by a link that works once:\n\n  {console_link}\n\n"
+    );
 
     let shell = |script: &&fleet::ScriptSeed| script.collection == "deviceShellScripts";
     let Some(script) = scripts.clone().find(shell) else {

@@ -13,6 +13,7 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod agent;
+mod browser;
 mod clients;
 mod commands;
 mod demo;

@@ -3,7 +3,10 @@
 
 use runstate_odata::edm::{Action, Acts, NavigationProperty, Property, StructuredType, Type};
 
-use super::{DEVICE_CUSTOM_ATTRIBUTE_VALUE_TYPE, ENTITY, ID, LONGEST_NAME, RUN_AS_ACCOUNT_TYPE};
+use super::{
+    DEVICE_CUSTOM_ATTRIBUTE_VALUE_TYPE, ENTITY, ID, LONGEST_NAME, RUN_AS_ACCOUNT_TYPE,
+    outcome::OUTCOME_SAMPLES,
+};
 
 static DISPLAY_NAME: Property = Property::new("displayName", Type::String)
     .searchable()
@@ -51,7 +54,7 @@ static ENROLLMENT_TOKENS: NavigationProperty = NavigationProperty {
 
 /// The singleton that holds what has no place in Graph.
 pub static RUNSTATE: StructuredType = StructuredType {
-    navigation: &[&ENROLLMENT_TOKENS],
+    navigation: &[&ENROLLMENT_TOKENS, &OUTCOME_SAMPLES],
     ..StructuredType::entity("service", &ENTITY, &[&ID])
 };
 

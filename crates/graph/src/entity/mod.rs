@@ -11,6 +11,7 @@ mod enrollment;
 mod enums;
 mod managed_device;
 mod model;
+mod outcome;
 mod run;
 mod run_state;
 mod script;
@@ -29,7 +30,11 @@ pub use enrollment::{
 pub use enums::*;
 pub use managed_device::MANAGED_DEVICE;
 pub use model::{DEVICE_MANAGEMENT, HAS_PAYLOAD_LINK_RESULT_ITEM, MODEL, MODEL_V1, NAMESPACE};
-pub use run::{CANCEL, ROLL_BACK, RUN, RUN_ANNOTATION, RUN_REQUEST, SCRIPT_VERSION};
+pub use outcome::OUTCOME_SAMPLE;
+pub use run::{
+    CANCEL, DEVICE_PREVIEW, PREVIEW_ASSIGN, PREVIEW_RUN_REQUEST, ROLL_BACK, RUN, RUN_ANNOTATION,
+    RUN_REQUEST, SCRIPT_VERSION,
+};
 pub use run_state::*;
 pub use script::*;
 pub use subscription::{REAUTHORIZE, SECRET_ANNOTATION, SUBSCRIPTION};

@@ -161,6 +161,43 @@ pub(super) static RUN_REQUESTS: NavigationProperty = NavigationProperty {
     )
 };
 
+static PREVIEW_DEVICE_COUNT: Property = Property::new("deviceCount", Type::Int32)
+    .required()
+    .computed();
+static ADDED_DEVICE_COUNT: Property = Property::new("addedDeviceCount", Type::Int32)
+    .required()
+    .computed();
+static REMOVED_DEVICE_COUNT: Property = Property::new("removedDeviceCount", Type::Int32)
+    .required()
+    .computed();
+static DEVICE_IDS: Property = Property::new("deviceIds", Type::String).many().computed();
+
+/// Which devices a change would have run a script, foretold: how many; how many of them do not have to
+/// run it now, and how many others have to; and the ids of the first hundred.
+pub static DEVICE_PREVIEW: StructuredType = StructuredType::complex(
+    "devicePreview",
+    &[
+        &PREVIEW_DEVICE_COUNT,
+        &ADDED_DEVICE_COUNT,
+        &REMOVED_DEVICE_COUNT,
+        &DEVICE_IDS,
+    ],
+);
+
+/// Foretells what `assign` with the same body would do.
+pub static PREVIEW_ASSIGN: Action = Action {
+    name: "previewAssign",
+    parameters: super::ASSIGN.parameters,
+    returns: Some("runstate.devicePreview"),
+};
+
+/// Foretells whom a new run request with that filter would ask.
+pub static PREVIEW_RUN_REQUEST: Action = Action {
+    name: "previewRunRequest",
+    parameters: &[("deviceFilter", "Edm.String", true)],
+    returns: Some("runstate.devicePreview"),
+};
+
 /// Takes back what a request has not started yet.
 pub static CANCEL: Action = Action {
     name: "cancel",

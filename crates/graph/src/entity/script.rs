@@ -5,7 +5,7 @@ use runstate_odata::edm::{Action, Acts, NavigationProperty, Property, Structured
 use super::{
     ASSIGNMENT, DEVICE_CUSTOM_ATTRIBUTE_VALUE_TYPE, DEVICE_STATE, ENTITY, GROUP_ASSIGNMENT, ID,
     LONGEST_NAME, RUN_AS_ACCOUNT_TYPE, RUN_SUMMARY, USER_STATE,
-    run::{ROLL_BACK, RUN_REQUESTS, VERSIONS},
+    run::{PREVIEW_ASSIGN, PREVIEW_RUN_REQUEST, ROLL_BACK, RUN_REQUESTS, VERSIONS},
 };
 
 static DISPLAY_NAME: Property = Property::new("displayName", Type::String)
@@ -96,7 +96,7 @@ macro_rules! script {
                 &VERSIONS,
                 &RUN_REQUESTS,
             ],
-            actions: &[&ASSIGN, &ROLL_BACK],
+            actions: &[&ASSIGN, &ROLL_BACK, &PREVIEW_ASSIGN, &PREVIEW_RUN_REQUEST],
             collection_actions: $collection_actions,
             ..StructuredType::entity(
                 $wire,

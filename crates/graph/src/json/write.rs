@@ -129,6 +129,15 @@ impl Writer<'_> {
         })
     }
 
+    /// One complex value, as an action returns it.
+    pub fn complex(&self, record: &Record) -> Vec<u8> {
+        let context = || {
+            let root = self.root;
+            format!("{root}/$metadata#{}", MODEL.qualified(record.ty.name))
+        };
+        self.answer(512, context, |object| object.parts(record.ty, record))
+    }
+
     /// A whole answer: an object that begins with its context, where metadata is wanted. It will
     /// hold about `capacity` bytes.
     fn answer(
@@ -367,19 +376,22 @@ impl<'w> Object<'_, 'w> {
 
     /// A complex value; its type is told where others derive from the declared one.
     fn complex(&mut self, declared: &StructuredType, record: &Record) {
+        self.object(|object| object.parts(declared, record));
+    }
+
+    /// The members of a complex value.
+    fn parts(&mut self, declared: &StructuredType, record: &Record) {
         let metadata = self.writer.format.metadata;
         let polymorphic = !declared.derived.is_empty();
-        self.object(|object| {
-            if metadata == Metadata::Full || (polymorphic && metadata != Metadata::None) {
-                object.string(
-                    "@odata.type",
-                    &format!("#{}", MODEL.qualified(record.ty.name)),
-                );
-            }
-            for (property, value) in record.ty.properties.iter().zip(&record.values) {
-                object.property(property, value);
-            }
-        });
+        if metadata == Metadata::Full || (polymorphic && metadata != Metadata::None) {
+            self.string(
+                "@odata.type",
+                &format!("#{}", MODEL.qualified(record.ty.name)),
+            );
+        }
+        for (property, value) in record.ty.properties.iter().zip(&record.values) {
+            self.property(property, value);
+        }
     }
 }
 

@@ -230,6 +230,13 @@ pub static RULES: &[Rule] = &[
     rule("deviceManagement/{C}/{id}/versions", SCRIPT_READS, &[]),
     rule("deviceManagement/{C}/{id}/versions/{id}", SCRIPT_READS, &[]),
     rule("deviceManagement/{C}/{id}/rollBack", &[], SCRIPT_WRITES),
+    // Foretelling is all that these do, so whoever may read what they tell of may ask.
+    rule("deviceManagement/{C}/{id}/previewAssign", &[], SCRIPT_READS),
+    rule(
+        "deviceManagement/{C}/{id}/previewRunRequest",
+        &[],
+        RUN_READS,
+    ),
     rule(
         "deviceManagement/{C}/{id}/runRequests",
         RUN_READS,
@@ -264,6 +271,8 @@ pub static RULES: &[Rule] = &[
         AUDIT_READS,
         &[],
     ),
+    rule("runstate/outcomeSamples", STATE_READS, &[]),
+    rule("runstate/outcomeSamples/{id}", STATE_READS, &[]),
     rule("deviceManagement", STATE_READS, &[]),
     rule("deviceManagement/{C}", SCRIPT_READS, SCRIPT_WRITES),
     rule("deviceManagement/{C}/{id}", SCRIPT_READS, SCRIPT_WRITES),

@@ -17,7 +17,7 @@ use super::trust::TrustedIssuer;
 use super::verified::{TokenHash, VerifiedTokens, token_hash};
 
 /// How long the keys of an issuer elsewhere are kept.
-const DISCOVERED: KeyTimes = KeyTimes {
+pub(super) const DISCOVERED: KeyTimes = KeyTimes {
     max_age: Duration::from_secs(3600),
     max_stale: Duration::from_secs(24 * 3600),
     min_interval: Duration::from_secs(30),
@@ -211,7 +211,7 @@ impl Authenticator {
 }
 
 /// Checks that the token is signed by the key it names, and that the issuer has that key.
-async fn signed_by(
+pub(super) async fn signed_by(
     compact: &Compact<'_>,
     keys: &KeySet,
     issuer: &str,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -27,7 +27,7 @@ const MAX_DOCUMENT: usize = 1024 * 1024;
 
 /// An HTTP client for small JSON documents, over TLS with the system's root certificates.
 #[derive(Clone)]
-pub(crate) struct JsonClient(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+pub(crate) struct JsonClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl JsonClient {
     /// Reads the system's root certificates (or those of `SSL_CERT_FILE`).
@@ -45,16 +45,38 @@ impl JsonClient {
 
     /// The document at `url`. Redirections are not followed: an issuer's metadata says where its
     /// keys are, and nothing else does.
-    async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, String> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, String> {
+        self.send(Request::get(url), url, Full::default()).await
+    }
+
+    /// The document that answers a form sent to `url`. Who asks may stand in `authorization`.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        form: String,
+        authorization: Option<String>,
+    ) -> Result<T, String> {
+        let mut request =
+            Request::post(url).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        self.send(request, url, Full::from(form)).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: http::request::Builder,
+        url: &str,
+        body: Full<Bytes>,
+    ) -> Result<T, String> {
         let fail = |what: &str| format!("{}: {what}", brief(url));
         if !is_safe_address(url) {
             return Err(fail("neither https nor on this machine"));
         }
-        let request = Request::builder()
-            .method(Method::GET)
-            .uri(url)
+        let request = request
             .header(header::ACCEPT, "application/json")
-            .body(Empty::new())
+            .body(body)
             .map_err(|_| fail("not an address"))?;
         let fetch = async {
             let response = self.0.request(request).await.map_err(|error| {

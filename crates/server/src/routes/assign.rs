@@ -8,7 +8,7 @@ use runstate_graph::{
         read::{self, Purpose},
     },
 };
-use runstate_odata::edm::{Record, StructuredType, Value};
+use runstate_odata::edm::{Action, Record, StructuredType, Value};
 
 use super::{Call, body, create::group_assignment_id};
 use crate::{
@@ -24,22 +24,10 @@ pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
         .last()
         .and_then(|step| step.key.clone())
         .unwrap_or_default();
-    let json = call.json()?;
-    body::check_parameters(&json, &entity::ASSIGN)?;
-    let mut assignments = records(
-        &json,
-        "deviceManagementScriptAssignments",
-        &entity::ASSIGNMENT,
-    )?;
+    let (mut assignments, mut groups) = parameters(call, &entity::ASSIGN)?;
     for assignment in &mut assignments {
-        body::check_target(assignment)?;
         assignment.set("id", Value::String((call.app.new_ids)()?));
     }
-    let mut groups = records(
-        &json,
-        "deviceManagementScriptGroupAssignments",
-        &entity::GROUP_ASSIGNMENT,
-    )?;
     for group in &mut groups {
         let id = group_assignment_id(&script_id, group);
         group.set("id", Value::String(id));
@@ -51,6 +39,29 @@ pub(super) async fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
         .await;
     done.map_err(failure::of_store)?;
     Ok(Answer::no_content())
+}
+
+/// The assignments and group assignments that the body gives a script.
+pub(super) fn parameters(
+    call: &Call<'_>,
+    action: &Action,
+) -> Result<(Vec<Record>, Vec<Record>), Failure> {
+    let json = call.json()?;
+    body::check_parameters(&json, action)?;
+    let assignments = records(
+        &json,
+        "deviceManagementScriptAssignments",
+        &entity::ASSIGNMENT,
+    )?;
+    for assignment in &assignments {
+        body::check_target(assignment)?;
+    }
+    let groups = records(
+        &json,
+        "deviceManagementScriptGroupAssignments",
+        &entity::GROUP_ASSIGNMENT,
+    )?;
+    Ok((assignments, groups))
 }
 
 /// The most assignments of either kind that a script may be given at once; all are written in one

@@ -13,6 +13,7 @@ mod functions;
 mod get;
 mod has_payload_links;
 mod list;
+mod preview;
 pub(crate) mod principal;
 mod references;
 mod roll_back;
@@ -143,6 +144,8 @@ async fn invoke(call: &Call<'_>) -> Result<Answer, Failure> {
     match action {
         _ if is(&entity::ASSIGN) => assign::assign(call).await,
         _ if is(&entity::ROLL_BACK) => roll_back::roll_back(call).await,
+        _ if is(&entity::PREVIEW_ASSIGN) => preview::assign(call).await,
+        _ if is(&entity::PREVIEW_RUN_REQUEST) => preview::run_request(call).await,
         _ if is(&entity::CANCEL) => run_requests::cancel(call).await,
         _ if is(&entity::RETIRE) => devices::retire(call).await,
         _ if is(&entity::REPORT_INVENTORY) => devices::report_inventory(call).await,

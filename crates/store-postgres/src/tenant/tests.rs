@@ -166,3 +166,14 @@ fn every_statement_that_is_shared_can_be_a_tenants() {
         assert!(of_tenant(text, 9).is_ok(), "{name}: {text}");
     }
 }
+
+#[test]
+fn an_expression_may_stand_for_a_table() {
+    check(
+        "WITH RECURSIVE assignment AS (SELECT 1 AS script_pk), x AS MATERIALIZED (SELECT 2) \
+         SELECT s.id FROM assignment AS a JOIN script AS s ON s.pk = a.script_pk",
+        "WITH RECURSIVE assignment AS (SELECT 1 AS script_pk), x AS MATERIALIZED (SELECT 2) \
+         SELECT s.id FROM assignment AS a JOIN (SELECT * FROM script WHERE tenant_id = $9) AS s \
+         ON s.pk = a.script_pk",
+    );
+}

@@ -102,10 +102,9 @@ async fn ten_servers_may_start_at_once() {
     for store in stores {
         assert!(store.is_ok(), "{:?}", store.err());
     }
-    assert_eq!(
-        database.psql("SELECT version, serves FROM schema_version ORDER BY version"),
-        "1|1\n2|2\n3|2"
-    );
+    // Each migration was done by one of them, and none twice.
+    let sql = "SELECT count(*) = max(version) FROM schema_version";
+    assert_eq!(database.psql(sql), "t");
 }
 
 #[tokio::test]
@@ -114,20 +113,14 @@ async fn a_newer_database_is_refused_unless_it_serves_us_too() {
         return;
     };
     let database = &fixture.database;
-    let newer = "INSERT INTO schema_version (version, serves) VALUES (4, 3)";
+    let newer = "INSERT INTO schema_version (version, serves) VALUES (98, 1)";
     assert_eq!(database.psql(newer), "");
     assert!(Postgres::open(database.url(), clock()).await.is_ok());
-    let newest = "INSERT INTO schema_version (version, serves) VALUES (4, 3)";
+    let newest = "INSERT INTO schema_version (version, serves) VALUES (99, 98)";
     assert_eq!(database.psql(newest), "");
     let refused = Postgres::open(database.url(), clock()).await.err();
     assert!(
-        matches!(
-            refused,
-            Some(OpenError::Newer {
-                version: 4,
-                known: 2
-            })
-        ),
+        matches!(refused, Some(OpenError::Newer { version: 99, .. })),
         "{refused:?}"
     );
 }
