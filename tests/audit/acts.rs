@@ -241,6 +241,8 @@ const EXPECTED: &[(&str, &str, &str, &str)] = &[
 /// What leaves none: what is asked by `POST`, where nothing changes; reports, which the history has.
 const UNTOLD: &[(&str, &str)] = &[
     ("POST", "{C}/hasPayloadLinks"),
+    ("POST", "{C}/{id}/previewAssign"),
+    ("POST", "{C}/{id}/previewRunRequest"),
     ("PATCH", "{C}/{id}/deviceRunStates/{id}"),
     ("PATCH", "{C}/{id}/userRunStates/{id}/deviceRunStates/{id}"),
 ];

@@ -69,7 +69,11 @@ pub static AUDITED: &[(&str, &str)] = &[
 ];
 
 /// What is asked for by `POST` and changes nothing.
-pub static ASKED: &[&str] = &["deviceManagement/{C}/hasPayloadLinks"];
+pub static ASKED: &[&str] = &[
+    "deviceManagement/{C}/hasPayloadLinks",
+    "deviceManagement/{C}/{id}/previewAssign",
+    "deviceManagement/{C}/{id}/previewRunRequest",
+];
 
 /// What is done otherwise than along a path of the API: category and `activityType`.
 static BESIDE_PATHS: &[(&str, &str)] = &[
@@ -330,6 +334,7 @@ mod tests {
                 SCRIPTS,
                 ENROLLMENT,
                 GROUPS,
+                SUBSCRIPTIONS,
                 USERS
             ]
         );
