@@ -5,8 +5,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
+use axum::Router;
 use clap::Args;
 use runstate_graph::clock::Clock;
 use runstate_server::{
@@ -15,7 +17,9 @@ use runstate_server::{
     base_url::BaseUrl,
     limits::Limits,
     listen::{self, Tls, TlsError},
-    maintenance, random, router,
+    maintenance,
+    random::{self, NewIds},
+    router,
     watch::Watchers,
 };
 use runstate_store::AnyStore;
@@ -59,9 +63,7 @@ impl Serve {
 
 /// A server that listens, and serves once it runs.
 pub(crate) struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<Tls>,
+    listening: Listening,
     app: Arc<App>,
     /// The issuer of the tokens that it trusts besides those of other issuers.
     pub(crate) issuer: Arc<BuiltinIssuer>,
@@ -79,15 +81,71 @@ impl Server {
         settings: &Settings,
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let base_url = match &settings.public_url {
-            Some(url) => BaseUrl::configured(url).map_err(Failure::from)?,
-            None => BaseUrl::default(),
+        let mut limits = limits(settings);
+        if settings.throttle == Some(true) {
+            limits = limits.throttled(clock.clone());
+        }
+        let parts = Parts {
+            store,
+            clock,
+            new_ids: Arc::new(random::guid),
+            limits,
         };
-        let tls = match (&settings.tls_cert, &settings.tls_key) {
-            (Some(cert), Some(key)) => Some(tls(cert, key)?),
-            (None, None) => None,
-            _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
+        let (app, issuer) = parts.join(settings).await?;
+        Ok(Self {
+            listening: Listening::bind(settings).await?,
+            app,
+            issuer,
+            settings: settings.clone(),
+        })
+    }
+
+    /// The URL by which the server is reached, without a slash at its end.
+    pub(crate) fn url(&self) -> String {
+        self.listening.url()
+    }
+
+    /// Serves until `shutdown` is ready and the requests in flight have finished.
+    ///
+    /// # Errors
+    ///
+    /// When the listening socket fails.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+        let watchers = Arc::clone(&self.app.watchers);
+        let router = routes(self.app, self.issuer, &self.settings);
+        let shutdown = async move {
+            shutdown.await;
+            watchers.stop();
         };
+        self.listening.serve(router, shutdown).await
+    }
+}
+
+/// What a server is made of besides its settings.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn AnyStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) new_ids: NewIds,
+    pub(crate) limits: Limits,
+}
+
+impl Parts {
+    /// Puts them together.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is not right, or the issuer's keys cannot be read.
+    pub(crate) async fn join(
+        self,
+        settings: &Settings,
+    ) -> Result<(Arc<App>, Arc<BuiltinIssuer>), Failure> {
+        let Self {
+            store,
+            clock,
+            new_ids,
+            limits,
+        } = self;
+        let base_url = base_url(settings)?;
         let trusted = settings
             .issuer
             .iter()
@@ -98,25 +156,64 @@ impl Server {
         let issuer = BuiltinIssuer::open(store.clone(), clock.clone(), base_url.clone());
         let issuer = Arc::new(issuer.await.map_err(Failure::from)?);
         let authenticator = Authenticator::new(clock.clone(), Some(issuer.clone()), trusted);
-        let mut limits = Limits::new();
-        limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
-        limits.page_size = settings.page_size.unwrap_or(limits.page_size);
-        if settings.throttle == Some(true) {
-            limits = limits.throttled(clock.clone());
-        }
         let authenticator = authenticator.map_err(Failure::from)?;
         let watchers = Watchers::start(store.as_ref());
         let app = Arc::new(App {
             store,
             authenticator,
             clock,
-            new_ids: Arc::new(random::guid),
+            new_ids,
             base_url,
             limits,
             watchers,
             check_in_interval: settings.check_in_interval(),
         });
+        Ok((app, issuer))
+    }
+}
 
+/// The limits of size that the settings name.
+pub(crate) fn limits(settings: &Settings) -> Limits {
+    let mut limits = Limits::new();
+    limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
+    limits.page_size = settings.page_size.unwrap_or(limits.page_size);
+    limits
+}
+
+/// All that a server answers, and what it does now and then begun.
+pub(crate) fn routes(app: Arc<App>, issuer: Arc<BuiltinIssuer>, settings: &Settings) -> Router {
+    maintenance::start(&app, settings.history());
+    router(app, issuer)
+}
+
+fn base_url(settings: &Settings) -> Result<BaseUrl, Failure> {
+    match &settings.public_url {
+        Some(url) => BaseUrl::configured(url).map_err(Failure::from),
+        None => Ok(BaseUrl::default()),
+    }
+}
+
+/// A socket that is listened on, and how it is spoken over.
+pub(crate) struct Listening {
+    listener: TcpListener,
+    pub(crate) address: SocketAddr,
+    tls: Option<Tls>,
+    base_url: BaseUrl,
+    grace: Duration,
+}
+
+impl Listening {
+    /// Takes the address.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is not right, or the address is taken.
+    pub(crate) async fn bind(settings: &Settings) -> Result<Self, Failure> {
+        let tls = match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Some(tls(cert, key)?),
+            (None, None) => None,
+            _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
+        };
         let listen = settings
             .listen
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -131,15 +228,14 @@ impl Server {
             listener,
             address,
             tls,
-            app,
-            issuer,
-            settings: settings.clone(),
+            base_url: base_url(settings)?,
+            grace: settings.grace(),
         })
     }
 
-    /// The URL by which the server is reached, without a slash at its end.
+    /// The URL by which it is reached, without a slash at its end.
     pub(crate) fn url(&self) -> String {
-        if let Some(url) = self.app.base_url.get() {
+        if let Some(url) = self.base_url.get() {
             return url.to_owned();
         }
         match &self.tls {
@@ -157,16 +253,12 @@ impl Server {
     /// # Errors
     ///
     /// When the listening socket fails.
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
-        maintenance::start(&self.app, self.settings.history());
-        let watchers = Arc::clone(&self.app.watchers);
-        let router = router(self.app, self.issuer);
-        let grace = self.settings.grace();
-        let shutdown = async move {
-            shutdown.await;
-            watchers.stop();
-        };
-        listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace)
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        listen::serve_with_grace(self.listener, router, self.tls, shutdown, self.grace)
             .await
             .map_err(Failure::from)
     }

@@ -22,3 +22,4 @@ mod routes;
 pub mod watch;
 
 pub use app::{App, CHECK_IN_INTERVAL, router};
+pub use edge::refuse;

@@ -15,6 +15,7 @@
 mod agent;
 mod clients;
 mod demo;
+mod emulator;
 mod kill;
 mod readme;
 mod serve;
