@@ -256,10 +256,6 @@ fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
 }
 
 /// A body as JSON where it is, as text where it is that, and as base64 otherwise.
-#[expect(
-    clippy::ptr_arg,
-    reason = "`serde` hands over a reference to the field"
-)]
 fn written<S: serde::Serializer>(body: &Vec<u8>, serializer: S) -> Result<S::Ok, S::Error> {
     if body.is_empty() {
         return serializer.serialize_none();

@@ -6,7 +6,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::SCRIPTS;
-use crate::start::{Demo, runstate};
+use crate::{
+    agent::appears,
+    start::{Demo, Process, runstate},
+};
 
 const PAGES: [(Method, &str); 11] = [
     (Method::GET, ""),
@@ -193,11 +196,8 @@ async fn only_the_present_data_are_kept_and_none_when_it_ends() {
         "127.0.0.1:0",
     ]);
     command.arg("--ready-file").arg(&ready);
-    let mut process = command.spawn().map(crate::start::Process).unwrap();
-    while !ready.exists() {
-        assert!(process.0.try_wait().unwrap().is_none(), "it ended early");
-        std::thread::yield_now();
-    }
+    let mut process = command.spawn().map(Process).unwrap();
+    appears(&ready).await;
     let ready: Value = serde_json::from_slice(&std::fs::read(ready).unwrap()).unwrap();
     let text = |name: &str| ready[name].as_str().unwrap().to_owned();
     let http = runstate_testkit::Http::new();

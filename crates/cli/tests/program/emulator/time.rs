@@ -1,10 +1,13 @@
 //! The clock that is set by hand, and the limits of rate that go by it.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::SCRIPTS;
-use crate::start::Demo;
+use crate::{
+    agent::{Device, all_devices, base64},
+    start::{Demo, output},
+};
 
 #[tokio::test]
 async fn what_is_made_is_dated_by_the_clock() {
@@ -97,4 +100,112 @@ async fn limits_are_scaled_and_their_window_ends_by_the_clock() {
     // A reset forgets what was counted.
     demo.control(Method::POST, "/reset", None).await.expect(200);
     write().await.expect(201);
+}
+
+/// The stand-in is months from the machine's time, and then a year: the agent learns both.
+#[tokio::test]
+async fn an_agent_goes_by_the_clock() {
+    let demo = Demo::emulate(&["--devices", "1", "--users", "1", "--freeze-clock"]);
+    // Nothing of the sample is to be run on the machine that tests.
+    for kind in [
+        "deviceShellScripts",
+        "deviceManagementScripts",
+        "deviceCustomAttributeShellScripts",
+    ] {
+        let collection = format!("/deviceManagement/{kind}");
+        let page = demo.get(&collection).await.expect(200).json();
+        for script in page["value"].as_array().unwrap() {
+            let url = format!(
+                "{}/{}",
+                demo.url(&collection),
+                script["id"].as_str().unwrap()
+            );
+            let delete = demo.http.request(Method::DELETE, &url);
+            delete.token(demo.text("token")).send().await.expect(204);
+        }
+        let left = demo.get(&format!("{collection}/$count")).await.expect(200);
+        assert_eq!(left.text(), "0");
+        // A write a second is more than Graph takes.
+        demo.control(Method::PUT, "/clock", Some(&json!({ "advance": 20 })))
+            .await
+            .expect(200);
+    }
+    let script = new_script(&demo).await;
+
+    let device = enroll(&demo);
+    assert_eq!(
+        device.once(&[]),
+        "ran 1 script: 1 succeeded; all is reported"
+    );
+    let state = state_of(&demo, &script, &device).await;
+    let date = state["lastStateUpdateDateTime"].as_str().unwrap();
+    assert!(date.starts_with("2026-01-31T12:0"), "{date}");
+
+    let set = json!({ "now": "2026-02-05T00:00:00Z" });
+    demo.control(Method::PUT, "/clock", Some(&set))
+        .await
+        .expect(200);
+    let next = new_script(&demo).await;
+    assert_eq!(
+        device.once(&[]),
+        "ran 1 script: 1 succeeded; all is reported"
+    );
+    let state = state_of(&demo, &next, &device).await;
+    let date = state["lastStateUpdateDateTime"].as_str().unwrap();
+    assert!(date.starts_with("2026-02-05T00:0"), "{date}");
+}
+
+/// A script for all devices; answers its id.
+async fn new_script(demo: &Demo) -> String {
+    let post = async |path: &str, body: Value| {
+        let request = demo.http.request(Method::POST, &demo.url(path));
+        request.token(demo.text("token")).json(&body).send().await
+    };
+    let body =
+        json!({ "displayName": "Hello", "scriptContent": base64("#!/bin/sh\necho hello\n") });
+    let script = post(SCRIPTS, body).await.expect(201).json();
+    let id = script["id"].as_str().unwrap().to_owned();
+    let targets = json!({ "deviceManagementScriptAssignments": [{ "target": all_devices() }] });
+    let assigned = post(&format!("{SCRIPTS}/{id}/assign"), targets).await;
+    assert!(assigned.status.is_success(), "{}", assigned.text());
+    id
+}
+
+fn enroll(demo: &Demo) -> Device {
+    let server = demo.text("baseUrl").strip_suffix("/beta").unwrap();
+    let create = [
+        "enrollment",
+        "create",
+        "--server",
+        server,
+        "--token",
+        demo.text("token"),
+    ];
+    let token = output(&[&create[..], &["--output", "json"]].concat());
+    let token: Value = serde_json::from_str(&token).unwrap();
+    let state = demo.folder.path().join("device");
+    let token = token["tokenValue"].as_str().unwrap();
+    let enroll = [
+        "agent",
+        "enroll",
+        "--server",
+        server,
+        "--token",
+        token,
+        "--state-dir",
+    ];
+    let printed = output(&[&enroll[..], &[state.to_str().unwrap()]].concat());
+    let id = printed.lines().next().unwrap().rsplit(' ').next().unwrap();
+    Device {
+        id: id.to_owned(),
+        state,
+    }
+}
+
+async fn state_of(demo: &Demo, script: &str, device: &Device) -> Value {
+    let path = format!(
+        "{SCRIPTS}/{script}/deviceRunStates/{script}%3A{}",
+        device.id
+    );
+    demo.get(&path).await.expect(200).json()
 }

@@ -243,37 +243,36 @@ impl Rule {
         {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
-            let wrong = || format!("{part:?} is not a part of a fault");
-            fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
-                text.parse().ok()
-            }
             let known = match name.to_ascii_lowercase().as_str() {
-                "status" => number(value).map(|status| rule.status = Some(status)),
-                "delay" | "delay-ms" => number(value).map(|delay| rule.delay_ms = Some(delay)),
-                "times" => number(value).map(|times| rule.times = Some(times)),
-                "skip" => number(value).map(|skip| rule.skip = Some(skip)),
-                "share" => number(value).map(|share| rule.share = Some(share)),
+                "status" => put(&mut rule.status, value.parse().ok()),
+                "delay" | "delay-ms" => put(&mut rule.delay_ms, value.parse().ok()),
+                "times" => put(&mut rule.times, value.parse().ok()),
+                "skip" => put(&mut rule.skip, value.parse().ok()),
+                "share" => put(&mut rule.share, value.parse().ok()),
                 "retry-after" => {
-                    let seconds = number(value).map(RetryAfter::Seconds);
-                    rule.retry_after = seconds.or_else(|| Some(RetryAfter::Word(value.to_owned())));
-                    Some(())
+                    let seconds = value.parse().map(RetryAfter::Seconds);
+                    let word = |_| RetryAfter::Word(value.to_owned());
+                    put(&mut rule.retry_after, Some(seconds.unwrap_or_else(word)))
                 }
-                "drop" if value.is_empty() || value == "true" => {
+                "drop" => {
                     rule.drop = true;
-                    Some(())
+                    value.is_empty() || value == "true"
                 }
-                "stage" => match value {
-                    "before" => Some(Stage::Before),
-                    "after" => Some(Stage::After),
-                    _ => None,
+                "stage" => {
+                    rule.stage = match value {
+                        "after" => Stage::After,
+                        _ => Stage::Before,
+                    };
+                    value == "before" || value == "after"
                 }
-                .map(|stage| rule.stage = stage),
-                "id" => Some(rule.id = Some(value.to_owned())),
-                "code" => Some(rule.code = Some(value.to_owned())),
-                "message" => Some(rule.message = Some(value.to_owned())),
-                _ => None,
+                "id" => put(&mut rule.id, Some(value.to_owned())),
+                "code" => put(&mut rule.code, Some(value.to_owned())),
+                "message" => put(&mut rule.message, Some(value.to_owned())),
+                _ => false,
             };
-            known.ok_or_else(wrong)?;
+            if !known {
+                return Err(format!("{part:?} is not a part of a fault"));
+            }
         }
         let counted = rule.times.is_some() || rule.skip.is_some() || rule.share.is_some();
         if counted && rule.id.is_none() {
@@ -293,6 +292,12 @@ impl Checked {
             && self.method.as_ref().is_none_or(|own| own == method)
             && self.path.as_ref().is_none_or(|own| own.matches(path))
     }
+}
+
+/// Puts a value where it belongs; says whether there is one.
+fn put<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    *place = value;
+    place.is_some()
 }
 
 /// What Graph calls an error of this status.
