@@ -105,7 +105,9 @@ impl HandedClock {
             None => at.now(),
         };
         if let Some(amount) = &change.advance {
-            shown = moved(shown, amount).ok_or("'advance' leads out of the years 1970 to 9999")?;
+            shown = moved(shown, amount).ok_or(
+                "'advance' is seconds, or a duration such as PT20S, within the years 1970 to 9999",
+            )?;
         }
         *at = Setting {
             shown,
