@@ -1,7 +1,8 @@
 //! The one place that picks a backend.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
+use runstate_graph::clock::Clock;
 use runstate_store::AnyStore;
 
 use crate::{clock::SystemClock, failure::Failure};
@@ -16,8 +17,17 @@ pub(crate) async fn open_store(data: &str) -> Result<Arc<dyn AnyStore>, Failure>
     if is_database(data) {
         return open_database(data).await;
     }
-    let store = runstate_store_sqlite::open(data, Arc::new(SystemClock))?;
-    Ok(Arc::new(store))
+    open_file(data.as_ref(), Arc::new(SystemClock))
+}
+
+/// Opens the store in the SQLite file at `path` by a clock that need not be the system's; makes it
+/// where there is none.
+///
+/// # Errors
+///
+/// As [`open_store`].
+pub(crate) fn open_file(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn AnyStore>, Failure> {
+    Ok(Arc::new(runstate_store_sqlite::open(path, clock)?))
 }
 
 /// As [`open_store`], for a command that manages tokens and applications, whether a server has the

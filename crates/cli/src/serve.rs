@@ -5,8 +5,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
+use axum::Router;
 use clap::Args;
 use runstate_console::Console;
 use runstate_graph::clock::Clock;
@@ -19,10 +21,11 @@ use runstate_server::{
     listen::{self, Tls, TlsError},
     maintenance,
     notify::{Delivering, Notifier},
-    random, router,
+    random::{self, NewIds},
+    router,
     watch::Watchers,
 };
-use runstate_store::{AnyStore, console::ConsoleStore};
+use runstate_store::AnyStore;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -32,7 +35,7 @@ use crate::{
     open_store::{open_store, shown},
 };
 
-/// Serves the API, and the console at `/`.
+/// Serves the API.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// TOML file with settings, each named as its flag
@@ -63,14 +66,8 @@ impl Serve {
 
 /// A server that listens, and serves once it runs.
 pub(crate) struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<Tls>,
-    app: Arc<App>,
-    sessions: Arc<dyn ConsoleStore>,
-    sign_in: Option<RelyingParty>,
-    /// The issuer of the tokens that it trusts besides those of other issuers.
-    pub(crate) issuer: Arc<BuiltinIssuer>,
+    listening: Listening,
+    site: Site,
     settings: Settings,
 }
 
@@ -85,15 +82,73 @@ impl Server {
         settings: &Settings,
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let base_url = match &settings.public_url {
-            Some(url) => BaseUrl::configured(url).map_err(Failure::from)?,
-            None => BaseUrl::default(),
+        let mut limits = limits(settings);
+        if settings.throttle == Some(true) {
+            limits = limits.throttled(clock.clone());
+        }
+        let parts = Parts {
+            store,
+            clock,
+            new_ids: Arc::new(random::guid),
+            limits,
         };
-        let tls = match (&settings.tls_cert, &settings.tls_key) {
-            (Some(cert), Some(key)) => Some(tls(cert, key)?),
-            (None, None) => None,
-            _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
+        Ok(Self {
+            site: parts.join(settings).await?,
+            listening: Listening::bind(settings).await?,
+            settings: settings.clone(),
+        })
+    }
+
+    /// The issuer of the tokens that it trusts besides those of other issuers.
+    pub(crate) fn issuer(&self) -> &BuiltinIssuer {
+        &self.site.issuer
+    }
+
+    /// The URL by which the server is reached, without a slash at its end.
+    pub(crate) fn url(&self) -> String {
+        self.listening.url()
+    }
+
+    /// Serves until `shutdown` is ready and the requests in flight have finished.
+    ///
+    /// # Errors
+    ///
+    /// When the listening socket fails.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+        let watchers = Arc::clone(&self.site.app.watchers);
+        let (router, begun) = self.site.begin(&self.settings)?;
+        let shutdown = async move {
+            shutdown.await;
+            watchers.stop();
         };
+        let served = self.listening.serve(router, shutdown).await;
+        begun.end().await;
+        served
+    }
+}
+
+/// What a server is made of besides its settings.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn AnyStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) new_ids: NewIds,
+    pub(crate) limits: Limits,
+}
+
+impl Parts {
+    /// Puts them together.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is not right, or the issuer's keys cannot be read.
+    pub(crate) async fn join(self, settings: &Settings) -> Result<Site, Failure> {
+        let Self {
+            store,
+            clock,
+            new_ids,
+            limits,
+        } = self;
+        let base_url = base_url(settings)?;
         let trusted = settings
             .issuer
             .iter()
@@ -110,21 +165,14 @@ impl Server {
             None => None,
         };
         let authenticator = Authenticator::new(clock.clone(), Some(issuer.clone()), trusted);
-        let mut limits = Limits::new();
-        limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
-        limits.page_size = settings.page_size.unwrap_or(limits.page_size);
-        if settings.throttle == Some(true) {
-            limits = limits.throttled(clock.clone());
-        }
         let authenticator = authenticator.map_err(Failure::from)?;
         let watchers = Watchers::start(store.as_ref());
         let denials = Arc::new(Denials::new(store.clone(), clock.clone()));
-        let sessions = store.clone();
         let app = Arc::new(App {
             store,
             authenticator,
             clock,
-            new_ids: Arc::new(random::guid),
+            new_ids,
             base_url,
             limits,
             denials,
@@ -132,7 +180,94 @@ impl Server {
             check_in_interval: settings.check_in_interval(),
             notifier: Notifier::new(settings.notify()),
         });
+        Ok(Site {
+            app,
+            issuer,
+            sign_in,
+        })
+    }
+}
 
+/// All that answers, before it does.
+pub(crate) struct Site {
+    pub(crate) app: Arc<App>,
+    pub(crate) issuer: Arc<BuiltinIssuer>,
+    /// Where people sign in to the console, beside by a link.
+    sign_in: Option<RelyingParty>,
+}
+
+/// What a server does beside answering, until it is ended.
+pub(crate) struct Begun {
+    delivering: Delivering,
+    denials: Arc<Denials>,
+}
+
+impl Begun {
+    /// Finishes what is under way.
+    pub(crate) async fn end(self) {
+        self.delivering.stop().await;
+        self.denials.flush_all().await;
+    }
+}
+
+/// The limits of size that the settings name.
+pub(crate) fn limits(settings: &Settings) -> Limits {
+    let mut limits = Limits::new();
+    limits.body_bytes = settings.max_body.unwrap_or(limits.body_bytes);
+    limits.page_size = settings.page_size.unwrap_or(limits.page_size);
+    limits
+}
+
+impl Site {
+    /// All that a server answers, and what it does beside.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no randomness.
+    pub(crate) fn begin(self, settings: &Settings) -> Result<(Router, Begun), Failure> {
+        maintenance::start(&self.app, settings.kept());
+        let begun = Begun {
+            delivering: Delivering::start(&self.app).map_err(Failure::from)?,
+            denials: Arc::clone(&self.app.denials),
+        };
+        let console = Console {
+            store: self.app.store.clone(),
+            app: Arc::clone(&self.app),
+            sign_in: self.sign_in,
+        };
+        let console = runstate_console::router(Arc::new(console));
+        Ok((router(self.app, self.issuer).merge(console), begun))
+    }
+}
+
+fn base_url(settings: &Settings) -> Result<BaseUrl, Failure> {
+    match &settings.public_url {
+        Some(url) => BaseUrl::configured(url).map_err(Failure::from),
+        None => Ok(BaseUrl::default()),
+    }
+}
+
+/// A socket that is listened on, and how it is spoken over.
+pub(crate) struct Listening {
+    listener: TcpListener,
+    pub(crate) address: SocketAddr,
+    tls: Option<Tls>,
+    base_url: BaseUrl,
+    grace: Duration,
+}
+
+impl Listening {
+    /// Takes the address.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is not right, or the address is taken.
+    pub(crate) async fn bind(settings: &Settings) -> Result<Self, Failure> {
+        let tls = match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Some(tls(cert, key)?),
+            (None, None) => None,
+            _ => return Err(Failure::from("--tls-cert and --tls-key go together")),
+        };
         let listen = settings
             .listen
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -147,17 +282,14 @@ impl Server {
             listener,
             address,
             tls,
-            app,
-            sessions,
-            sign_in,
-            issuer,
-            settings: settings.clone(),
+            base_url: base_url(settings)?,
+            grace: settings.grace(),
         })
     }
 
-    /// The URL by which the server is reached, without a slash at its end.
+    /// The URL by which it is reached, without a slash at its end.
     pub(crate) fn url(&self) -> String {
-        if let Some(url) = self.app.base_url.get() {
+        if let Some(url) = self.base_url.get() {
             return url.to_owned();
         }
         match &self.tls {
@@ -175,28 +307,14 @@ impl Server {
     /// # Errors
     ///
     /// When the listening socket fails.
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
-        maintenance::start(&self.app, self.settings.kept());
-        let delivering = Delivering::start(&self.app).map_err(Failure::from)?;
-        let watchers = Arc::clone(&self.app.watchers);
-        let denials = Arc::clone(&self.app.denials);
-        let console = Console {
-            app: Arc::clone(&self.app),
-            store: self.sessions,
-            sign_in: self.sign_in,
-        };
-        let console = runstate_console::router(Arc::new(console));
-        let router = router(self.app, self.issuer).merge(console);
-        let grace = self.settings.grace();
-        let shutdown = async move {
-            shutdown.await;
-            watchers.stop();
-        };
-        let served =
-            listen::serve_with_grace(self.listener, router, self.tls, shutdown, grace).await;
-        delivering.stop().await;
-        denials.flush_all().await;
-        served.map_err(Failure::from)
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        listen::serve_with_grace(self.listener, router, self.tls, shutdown, self.grace)
+            .await
+            .map_err(Failure::from)
     }
 }
 

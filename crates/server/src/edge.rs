@@ -71,6 +71,28 @@ pub(crate) async fn handle(
     respond(answer, &ids, parts.method == Method::HEAD)
 }
 
+/// The answer that refuses a request, with the envelope and the headers that every refusal has: for
+/// who stands before the routes and answers in their place. `given` is the client's own id for the
+/// request, `retry_after` in seconds.
+pub fn refuse(
+    app: &App,
+    given: Option<&HeaderValue>,
+    error: Error,
+    retry_after: Option<u64>,
+) -> Response {
+    let ids = ids(app, given);
+    respond(of_gate(error, retry_after).into_answer(&ids), &ids, false)
+}
+
+/// The refusal for what a gate reports.
+pub(crate) fn of_gate(error: Error, retry_after: Option<u64>) -> Failure {
+    let failure = Failure::from(error);
+    match retry_after {
+        Some(seconds) => failure.retry_after(seconds),
+        None => failure,
+    }
+}
+
 async fn answer(
     app: &App,
     parts: &Parts,
@@ -209,7 +231,7 @@ async fn read(app: &App, headers: &HeaderMap, body: &mut HttpBody) -> Result<Byt
         .await
         .map_err(|_| Error {
             status: 408,
-            code: "RequestTimeout",
+            code: "RequestTimeout".into(),
             message: "The request body took too long to arrive.".to_owned(),
         })?;
     let bytes = match body {

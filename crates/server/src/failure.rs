@@ -18,7 +18,7 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
         .into(),
         StoreError::DeviceRetired => Failure::from(Error {
             status: 401,
-            code: "InvalidAuthenticationToken",
+            code: "InvalidAuthenticationToken".into(),
             message: "The device of this access token is retired.".to_owned(),
         })
         .with(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
@@ -58,7 +58,7 @@ pub(crate) fn of_auth(error: &AuthError, base_url: &str) -> Failure {
     };
     let mut failure = Failure::from(Error {
         status,
-        code: error.code(),
+        code: error.code().into(),
         message: error.message().to_owned(),
     });
     if let Some(challenge) = error.www_authenticate(base_url) {
@@ -81,7 +81,7 @@ fn not_found(resource: &str, id: &str) -> Error {
     let shown: String = id.chars().take(128).collect();
     let mut error = Error::not_found(format!("The {resource} '{shown}' does not exist."));
     if directory.iter().any(|ty| ty.name == resource) {
-        error.code = "Request_ResourceNotFound";
+        error.code = "Request_ResourceNotFound".into();
     }
     error
 }

@@ -27,3 +27,4 @@ mod tls_client;
 pub mod watch;
 
 pub use app::{App, CHECK_IN_INTERVAL, router};
+pub use edge::refuse;

@@ -112,6 +112,9 @@ class Server:
         self.client_secret: str = ready["clientSecret"]
         self.token: str = ready["token"]
         self.read_token: str = ready["readToken"]
+        #: How a stand-in for Graph is controlled; other servers have none.
+        self.control_url: Optional[str] = ready.get("controlUrl")
+        self.control_token: Optional[str] = ready.get("controlToken")
         self.ca_file: Optional[str] = os.environ.get("RUNSTATE_TLS_CA") or None
         host = urllib.parse.urlsplit(self.base_url).hostname
         if host not in ("localhost", "127.0.0.1", "::1"):
@@ -144,6 +147,16 @@ class Server:
         return self._send(
             urllib.request.Request(self.base_url + path, data, headers, method=method)
         )
+
+    def control(self, method: str, page: str, body: Any = None) -> Any:
+        """Tells a stand-in for Graph what to do, or asks it what was done."""
+        url = self.control_url or stop("the server is not `runstate demo --emulate`")
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.control_token}"}
+        answer = self._send(urllib.request.Request(url + page, data, headers, method=method))
+        if answer.status >= 300:
+            raise Mismatch(f"status of {method} {page}", "a success", (answer.status, answer.body))
+        return answer.json()
 
     def token_by_client_credentials(self) -> str:
         """Fetches a token from the built-in issuer with id and secret (RFC 6749, 4.4)."""

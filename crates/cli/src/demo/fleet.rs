@@ -14,13 +14,16 @@ mod instant;
 mod models;
 mod people;
 mod runs;
-mod seeded;
+pub(super) mod seeded;
+mod size;
 #[cfg(test)]
 mod tests;
 
 use std::time::SystemTime;
 
 use serde_json::Value;
+
+pub(crate) use self::size::Size;
 
 /// A JSON object under Graph's property names.
 pub(crate) type Object = serde_json::Map<String, Value>;
@@ -113,10 +116,10 @@ pub(crate) enum FleetError {
 impl Fleet {
     /// Makes the tenant. Dates lie before `now`: enrolments up to three years, contacts up to
     /// four months.
-    pub(crate) fn new(seed: u64, now: SystemTime) -> Result<Self, FleetError> {
+    pub(crate) fn new(seed: u64, size: Size, now: SystemTime) -> Result<Self, FleetError> {
         let now = instant::Instant::from_system(now);
-        let people = people::people(seed);
-        let devices = devices::devices(seed, now, &people);
+        let people = people::people(seed, size);
+        let devices = devices::devices(seed, size, now, &people);
         let groups = groups::groups(seed, &people, &devices);
         let tenant = runs::Tenant {
             seed,

@@ -1,5 +1,6 @@
 //! `runstate demo`: a server on loopback with a tenant full of sample data, to try and to test with.
 
+mod emulator;
 mod fleet;
 mod load;
 
@@ -9,7 +10,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use clap::Args;
@@ -21,7 +22,8 @@ use runstate_store::{AnyStore, console::Person};
 use serde::Serialize;
 
 use self::{
-    fleet::{Fleet, Object},
+    emulator::{Emulator, EmulatorArgs, Prepared},
+    fleet::{Fleet, Object, Size, seeded::Seeded},
     load::Loader,
 };
 use crate::{
@@ -30,10 +32,11 @@ use crate::{
     console_link::all_permissions,
     failure::Failure,
     open_store::{open_store, shown},
-    serve::{Server, log_to_stderr, stop_signal},
+    serve::{Listening, Server, log_to_stderr, stop_signal},
 };
 
-/// From this all sample data follows, ids included, so that what is written about it stays true.
+/// From this all sample data follows, ids included, so that what is written about it stays true,
+/// unless another seed is given.
 const SEED: u64 = 2017;
 
 /// The tenant of the sample data.
@@ -63,7 +66,7 @@ pub(crate) struct Demo {
     data: Option<String>,
 
     /// JSON file to write once the server answers: baseUrl, tenantId, clientId, clientSecret, token,
-    /// readToken, consoleLink
+    /// readToken, consoleLink; with --emulate also controlUrl, controlToken
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 
@@ -79,9 +82,40 @@ pub(crate) struct Demo {
     #[arg(long)]
     throttle: bool,
 
+    /// Number from which all sample data follow, ids included
+    #[arg(long, value_name = "NUMBER", default_value_t = SEED)]
+    seed: u64,
+
+    /// How many users the sample data have
+    #[arg(long, value_name = "COUNT", default_value_t = Size::USUAL.users, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    users: u32,
+
+    /// How many devices the sample data have
+    #[arg(long, value_name = "COUNT", default_value_t = Size::USUAL.devices, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    devices: u32,
+
+    #[command(flatten)]
+    emulator: EmulatorArgs,
+
     /// What to log: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: Level,
+}
+
+/// What the sample data are made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    seed: u64,
+    size: Size,
+}
+
+#[cfg(test)]
+impl Plan {
+    /// The sample data that everybody gets who asks for no others.
+    pub(crate) const USUAL: Self = Self {
+        seed: SEED,
+        size: Size::USUAL,
+    };
 }
 
 /// What the ready file holds.
@@ -100,6 +134,19 @@ struct Ready {
     read_token: String,
     /// Signs in to the console, once.
     console_link: String,
+    /// How a stand-in for Graph is controlled.
+    #[serde(flatten)]
+    control: Option<Control>,
+}
+
+/// The part of the ready file that only a stand-in for Graph has.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Control {
+    /// Below which the pages for control are.
+    control_url: String,
+    /// The token that they want.
+    control_token: String,
 }
 
 impl Demo {
@@ -108,6 +155,30 @@ impl Demo {
         let folder = tempfile::Builder::new()
             .prefix("runstate-demo-")
             .tempdir()?;
+        let plan = Plan {
+            seed: self.seed,
+            size: Size {
+                users: self.users,
+                devices: self.devices,
+            },
+        };
+        let settings = Settings {
+            listen: Some(self.listen),
+            tls_cert: self.tls_cert.clone(),
+            tls_key: self.tls_key.clone(),
+            throttle: Some(self.throttle),
+            ..Settings::default()
+        };
+        let shutdown = stop_signal()?;
+        if self.emulator.emulate {
+            let (listening, emulator, ready, fleet) =
+                self.emulate(plan, &settings, folder.path()).await?;
+            let text = self.announce(&ready, &fleet, folder.path(), None)?;
+            let (router, shutdown) = (emulator.router(), emulator.shutdown(shutdown));
+            return self
+                .serve(listening.serve(router, shutdown), &ready, &text, out)
+                .await;
+        }
         let data = match &self.data {
             Some(data) => data.clone(),
             None => {
@@ -118,38 +189,69 @@ impl Demo {
                 file.to_owned()
             }
         };
-        let shutdown = stop_signal()?;
-
         let store = open_store(&data).await?;
-        let fleet = fill(store.as_ref(), TENANT).await?;
-
-        let settings = Settings {
-            listen: Some(self.listen),
-            tls_cert: self.tls_cert,
-            tls_key: self.tls_key,
-            throttle: Some(self.throttle),
-            // It is on loopback, and so is whoever tries it out.
-            notify_loopback: Some(true),
-            ..Settings::default()
-        };
+        let fleet = fill(store.as_ref(), TENANT, plan, SystemClock.now()).await?;
         let server = Server::bind(Arc::clone(&store), &settings).await?;
-        let ready = ready(&server, store.as_ref()).await?;
-        let header = folder.path().join("authorization");
-        write_private(
-            &header,
-            format!("Authorization: Bearer {}\n", ready.token).as_bytes(),
-        )?;
-        let text = greeting(
-            &ready,
-            &fleet,
-            &header,
-            self.data.is_some().then_some(shown(&data)).as_deref(),
-        );
+        let ready = ready(server.url(), server.issuer(), store.as_ref(), None).await?;
+        let kept = self.data.is_some().then_some(shown(&data));
+        let text = self.announce(&ready, &fleet, folder.path(), kept.as_deref())?;
+        self.serve(server.run(shutdown), &ready, &text, out).await
+    }
 
+    /// A stand-in for Graph, full of data.
+    async fn emulate(
+        &self,
+        plan: Plan,
+        settings: &Settings,
+        folder: &Path,
+    ) -> Result<(Listening, Arc<Emulator>, Ready, Fleet), Failure> {
+        let prepared = Prepared::new(&self.emulator, plan, settings, folder).await?;
+        let fleet = fill(prepared.store.as_ref(), TENANT, plan, prepared.beginning()).await?;
+        let listening = Listening::bind(settings).await?;
+        if !listening.address.ip().is_loopback() {
+            tracing::warn!(
+                address = %listening.address,
+                "a stand-in for tests is open to other machines"
+            );
+        }
+        let client_id = Seeded::guid(plan.seed, "application");
+        let url = listening.url();
+        let store = prepared.store.as_ref();
+        let mut ready = ready(url.clone(), &prepared.issuer, store, Some(client_id)).await?;
+        let emulator = prepared.start().await?;
+        ready.control = Some(Control {
+            control_url: format!("{url}/emulator"),
+            control_token: emulator.token.clone(),
+        });
+        Ok((listening, emulator, ready, fleet))
+    }
+
+    /// What is to be printed; the lines in it name a file in `folder` that this writes.
+    fn announce(
+        &self,
+        ready: &Ready,
+        fleet: &Fleet,
+        folder: &Path,
+        data: Option<&str>,
+    ) -> Result<String, Failure> {
+        let header = folder.join("authorization");
+        let line = format!("Authorization: Bearer {}\n", ready.token);
+        write_private(&header, line.as_bytes())?;
+        Ok(greeting(ready, fleet, &header, data))
+    }
+
+    /// Serves, and tells it.
+    async fn serve(
+        &self,
+        serving: impl Future<Output = Result<(), Failure>> + Send + 'static,
+        ready: &Ready,
+        text: &str,
+        out: &mut (dyn Write + Send),
+    ) -> Result<(), Failure> {
         // From here on connections are taken: the listener has its address, the server runs.
-        let serving = tokio::spawn(server.run(shutdown));
+        let serving = tokio::spawn(serving);
         if let Some(path) = &self.ready_file {
-            write_whole(path, &serde_json::to_vec_pretty(&ready)?)?;
+            write_whole(path, &serde_json::to_vec_pretty(ready)?)?;
         }
         out.write_all(text.as_bytes())?;
         out.flush()?;
@@ -159,9 +261,13 @@ impl Demo {
 }
 
 /// Puts the sample data into a tenant that has none yet.
-pub(crate) async fn fill(store: &dyn AnyStore, tenant_id: &str) -> Result<Fleet, Failure> {
-    let now = SystemClock.now();
-    let fleet = Fleet::new(SEED, now)?;
+pub(crate) async fn fill(
+    store: &dyn AnyStore,
+    tenant_id: &str,
+    plan: Plan,
+    now: SystemTime,
+) -> Result<Fleet, Failure> {
+    let fleet = Fleet::new(plan.seed, plan.size, now)?;
     let now = DateTimeOffset::from_system_time(now);
     let loader = Loader {
         store,
@@ -175,7 +281,13 @@ pub(crate) async fn fill(store: &dyn AnyStore, tenant_id: &str) -> Result<Fleet,
 }
 
 /// Tokens, and an application of its own, for whoever tries the demo.
-async fn ready(server: &Server, store: &dyn AnyStore) -> Result<Ready, Failure> {
+/// The application goes by `client_id`, or by an id of its own.
+async fn ready(
+    url: String,
+    issuer: &BuiltinIssuer,
+    store: &dyn AnyStore,
+    client_id: Option<String>,
+) -> Result<Ready, Failure> {
     let names = |names: &[&str]| {
         names
             .iter()
@@ -190,9 +302,12 @@ async fn ready(server: &Server, store: &dyn AnyStore) -> Result<Ready, Failure> 
         }
     }
     let Registered {
-        application,
+        mut application,
         secret,
     } = register(TENANT, APPLICATION, names(rules::ALL_WRITES), Vec::new())?;
+    if let Some(client_id) = client_id {
+        application.client_id = client_id;
+    }
     let client_id = application.client_id.clone();
     store.application_add(application).await?;
     let person = Person {
@@ -202,15 +317,16 @@ async fn ready(server: &Server, store: &dyn AnyStore) -> Result<Ready, Failure> 
         permissions: all_permissions(),
     };
     let now = SystemClock.now();
-    let console_link = new_link(store, &server.url(), person, now, CONSOLE_LINK_LIFETIME).await?;
+    let console_link = new_link(store, &url, person, now, CONSOLE_LINK_LIFETIME).await?;
     Ok(Ready {
         console_link,
-        base_url: format!("{}/beta", server.url()),
+        base_url: format!("{url}/beta"),
         tenant_id: TENANT,
         client_secret: secret.unwrap_or_default(),
-        token: token(&server.issuer, &client_id, names(rules::ALL_WRITES))?,
-        read_token: token(&server.issuer, &client_id, names(rules::ALL_READS))?,
+        token: token(issuer, &client_id, names(rules::ALL_WRITES))?,
+        read_token: token(issuer, &client_id, names(rules::ALL_READS))?,
         client_id,
+        control: None,
     })
 }
 
@@ -265,6 +381,17 @@ fn greeting(ready: &Ready, fleet: &Fleet, header: &Path, data: Option<&str>) -> 
         text,
         "Console, by a link that works once:\n\n  {console_link}\n\n"
     );
+    if let Some(Control {
+        control_url,
+        control_token,
+    }) = &ready.control
+    {
+        let _ = write!(
+            text,
+            "Control, for tests on this machine alone; never expose it:\n\n\
+             \x20 control       {control_url}\n  controlToken  {control_token}\n\n"
+        );
+    }
 
     let shell = |script: &&fleet::ScriptSeed| script.collection == "deviceShellScripts";
     let Some(script) = scripts.clone().find(shell) else {

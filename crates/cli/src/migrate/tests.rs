@@ -1,9 +1,10 @@
 //! The command on real files and a real PostgreSQL.
 
+use runstate_graph::clock::Clock;
 use runstate_test_postgres::Database;
 
 use super::*;
-use crate::{demo, open_store::open_store};
+use crate::{clock::SystemClock, demo, open_store::open_store};
 
 /// A file with the sample data in these tenants, and the folder that keeps it.
 async fn file(tenants: &[&str]) -> (tempfile::TempDir, String) {
@@ -11,7 +12,10 @@ async fn file(tenants: &[&str]) -> (tempfile::TempDir, String) {
     let file = folder.path().join("runstate.db").display().to_string();
     let store = open_store(&file).await.unwrap();
     for tenant_id in tenants {
-        demo::fill(store.as_ref(), tenant_id).await.unwrap();
+        let plan = demo::Plan::USUAL;
+        demo::fill(store.as_ref(), tenant_id, plan, SystemClock.now())
+            .await
+            .unwrap();
     }
     (folder, file)
 }

@@ -17,6 +17,7 @@ mod browser;
 mod clients;
 mod commands;
 mod demo;
+mod emulator;
 mod kill;
 mod notifications;
 mod readme;

@@ -71,21 +71,33 @@ pub(crate) struct Demo {
     pub(crate) ready: Value,
     pub(crate) http: Http,
     pub(crate) folder: TempDir,
-    data: Data,
+    data: Option<Data>,
 }
 
 impl Demo {
     /// Starts a demo with its data in the store that the environment names.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::start_on(Data::new(), arguments)
+        Self::start_on(Some(Data::new()), arguments)
     }
 
-    fn start_on(data: Data, arguments: &[&str]) -> Self {
+    /// Starts a demo that stands in for Graph, with its data in files of its own.
+    pub(crate) fn emulate(arguments: &[&str]) -> Self {
+        Self::start_on(None, &[&["--emulate"], arguments].concat())
+    }
+
+    fn start_on(data: Option<Data>, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ready = folder.path().join("ready.json");
-        let mut process = runstate()
-            .args(["demo", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data.address())
+        let mut command = runstate();
+        if let Some(data) = &data {
+            command.args(["demo", "--data"]).arg(data.address());
+        } else {
+            command.arg("demo");
+        }
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut process = command
             .arg("--ready-file")
             .arg(&ready)
             .args(arguments)
@@ -128,7 +140,7 @@ impl Demo {
 
     /// A token that `runstate token` prints for the demo's tenant.
     pub(crate) fn token(&self, arguments: &[&str]) -> String {
-        let data = self.data.address();
+        let data = self.data.as_ref().unwrap().address();
         let command = ["token", "--data", &data, "--tenant", self.text("tenantId")];
         output(&[&command, arguments].concat())
     }

@@ -3,6 +3,8 @@
 //! [`Error`] is the one enum-like value that every refusal becomes; [`Error::envelope`] is the one
 //! function that writes it.
 
+use std::borrow::Cow;
+
 use runstate_odata::Error as QueryError;
 use serde::Serialize;
 
@@ -15,7 +17,7 @@ pub struct Error {
     /// The HTTP status.
     pub status: u16,
     /// The value of `error.code`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The value of `error.message`.
     pub message: String,
 }
@@ -25,7 +27,7 @@ macro_rules! refusals {
         impl Error {
             $($(#[$doc])*
             pub fn $name(message: impl Into<String>) -> Self {
-                Self { status: $status, code: $code, message: message.into() }
+                Self { status: $status, code: Cow::Borrowed($code), message: message.into() }
             })+
         }
     };
@@ -108,7 +110,7 @@ impl Error {
             client_request_id,
         };
         let error = Body {
-            code: self.code,
+            code: &self.code,
             message: &self.message,
             inner_error,
         };

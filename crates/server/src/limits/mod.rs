@@ -1,14 +1,17 @@
 //! How much a client may send, and how often.
 
+mod gate;
 mod throttle;
 
 use std::{sync::Arc, time::Duration};
 
+pub use gate::{Arrival, Gate, Refusal};
 use http::Method;
 use runstate_graph::{clock::Clock, error::Error};
 pub use throttle::Throttle;
 
 use crate::{
+    edge::of_gate,
     exchange::{Failure, Request},
     routes::Service,
 };
@@ -26,6 +29,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How many requests a tenant and an app may make; none for no limit.
     pub throttle: Option<Throttle>,
+    /// Who else is asked about each request of a batch; none in most servers.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 impl Limits {
@@ -36,15 +41,43 @@ impl Limits {
             page_size: 1000,
             body_timeout: BODY_TIMEOUT,
             throttle: None,
+            gate: None,
         }
     }
 
     /// Graph's limits of rate too.
     pub fn throttled(self, clock: Arc<dyn Clock>) -> Self {
+        self.throttled_by(clock, 1.0)
+    }
+
+    /// Graph's limits of rate, each times `scale`, so that a test meets them after a few requests.
+    pub fn throttled_by(self, clock: Arc<dyn Clock>, scale: f64) -> Self {
         Self {
-            throttle: Some(Throttle::graph(clock)),
+            throttle: Some(Throttle::graph(clock).scaled(scale)),
             ..self
         }
+    }
+
+    /// Asks the gate about a request of a batch.
+    ///
+    /// # Errors
+    ///
+    /// What the gate refuses it with.
+    pub(crate) async fn pass(&self, id: &str, request: &Request<'_>) -> Result<(), Failure> {
+        let Some(gate) = &self.gate else {
+            return Ok(());
+        };
+        let arrival = Arrival {
+            id,
+            method: &request.method,
+            version: request.version.name(),
+            path: request.path,
+            query: request.query,
+            headers: request.headers,
+            body: &request.body,
+        };
+        let passed = gate.pass(arrival).await;
+        passed.map_err(|Refusal { error, retry_after }| of_gate(error, retry_after))
     }
 
     /// Counts a request against its tenant and app.

@@ -33,7 +33,28 @@ const WRITES: Allowance = Allowance {
 /// last one ended.
 pub struct Throttle {
     clock: Arc<dyn Clock>,
+    all: Allowance,
+    writes: Allowance,
     windows: Mutex<Windows>,
+}
+
+impl Allowance {
+    /// So many times as much, and never nothing.
+    fn scaled(self, scale: f64) -> Self {
+        let times = |count: u32| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a cast of a float is clamped to what the number holds"
+            )]
+            let scaled = (f64::from(count) * scale).round() as u32;
+            scaled.max(1)
+        };
+        Self {
+            tenant: times(self.tenant),
+            app: times(self.app),
+        }
+    }
 }
 
 struct Windows {
@@ -59,7 +80,18 @@ impl Throttle {
         };
         Self {
             clock,
+            all: ALL,
+            writes: WRITES,
             windows: Mutex::new(windows),
+        }
+    }
+
+    /// The limits times `scale`, each at least one request.
+    pub fn scaled(self, scale: f64) -> Self {
+        Self {
+            all: self.all.scaled(scale),
+            writes: self.writes.scaled(scale),
+            ..self
         }
     }
 
@@ -83,7 +115,7 @@ impl Throttle {
             windows.counts.clear();
         }
         let mut keys = Vec::with_capacity(4);
-        let kinds = [(false, ALL), (true, WRITES)];
+        let kinds = [(false, self.all), (true, self.writes)];
         for (kind, allowance) in kinds.into_iter().filter(|(kind, _)| writes || !kind) {
             let key = |client_id| Key {
                 tenant_id: caller.tenant_id.clone(),

@@ -76,7 +76,7 @@ fn check(reply: &Reply, token: &str) -> Result<(), Error> {
 fn refusal(message: impl Into<String>) -> Error {
     Error {
         status: 400,
-        code: "ValidationError",
+        code: "ValidationError".into(),
         message: message.into(),
     }
 }

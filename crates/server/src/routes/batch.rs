@@ -139,6 +139,7 @@ async fn run(app: &App, outer: &Request<'_>, item: &Item) -> Result<Answer, Fail
         origin: outer.origin,
         in_batch: true,
     };
+    app.limits.pass(&item.id, &request).await?;
     app.limits.admit(&request)?;
     // A batch may not hold a batch, so this is as deep as it gets.
     Box::pin(dispatch(app, &request)).await

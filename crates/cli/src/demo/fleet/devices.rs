@@ -1,4 +1,4 @@
-//! The 300 managed devices of the sample tenant.
+//! The managed devices of the sample tenant: 300, unless it is to be of another size.
 
 use serde_json::json;
 
@@ -7,8 +7,9 @@ use super::{
     instant::Instant,
     models::{self, Model, Release},
     object,
-    people::{DATA_CENTRE, DEPARTMENTS, Person, Site},
+    people::{DATA_CENTRE, DEPARTMENTS, Department, Person, Site},
     seeded::Seeded,
+    size::{Size, shares},
 };
 
 const SERVER_COUNT: u32 = 30;
@@ -48,29 +49,29 @@ pub(super) struct Device {
 }
 
 /// Every device: the people's, department by department, then the servers.
-pub(super) fn devices(seed: u64, now: Instant, people: &[Person]) -> Vec<Device> {
+pub(super) fn devices(seed: u64, size: Size, now: Instant, people: &[Person]) -> Vec<Device> {
+    let platforms =
+        |department: &Department| [department.linux, department.macos, department.windows];
+    let usual = DEPARTMENTS.iter().flat_map(platforms).chain([SERVER_COUNT]);
+    let mut counts = shares(&usual.collect::<Vec<_>>(), size.devices).into_iter();
+    let everyone: Vec<_> = people.iter().enumerate().collect();
     let mut plans = Vec::new();
     for department in &DEPARTMENTS {
-        let staff: Vec<_> = people
-            .iter()
-            .enumerate()
-            .filter(|(_, person)| person.department == department.name)
-            .collect();
-        let platforms = std::iter::repeat_n(Platform::Linux, department.linux as usize)
-            .chain(std::iter::repeat_n(
-                Platform::MacOs,
-                department.macos as usize,
-            ))
-            .chain(std::iter::repeat_n(
-                Platform::Windows,
-                department.windows as usize,
-            ));
-        // A department with more devices than people gives some of them a second one.
-        for (owner, platform) in staff.iter().cycle().zip(platforms) {
+        let mut staff = everyone.clone();
+        staff.retain(|(_, person)| person.department == department.name);
+        let platforms = [Platform::Linux, Platform::MacOs, Platform::Windows]
+            .into_iter()
+            .zip(&mut counts)
+            .flat_map(|(platform, count)| std::iter::repeat_n(platform, count as usize));
+        // A department with more devices than people gives some of them a second one; those of one
+        // that nobody is in, in a small company, are shared by all.
+        let owners = if staff.is_empty() { &everyone } else { &staff };
+        for (owner, platform) in owners.iter().cycle().zip(platforms) {
             plans.push((Some(*owner), platform));
         }
     }
-    plans.extend((0..SERVER_COUNT).map(|_| (None, Platform::Linux)));
+    let servers = counts.next().unwrap_or_default();
+    plans.extend((0..servers).map(|_| (None, Platform::Linux)));
     plans
         .into_iter()
         .enumerate()

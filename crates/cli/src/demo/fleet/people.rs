@@ -1,10 +1,14 @@
-//! The 240 people of the sample tenant, and where they work.
+//! The people of the sample tenant, 240 unless it is to be of another size, and where they work.
 
 use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::{Object, object, seeded::Seeded};
+use super::{
+    Object, object,
+    seeded::Seeded,
+    size::{Size, shares},
+};
 
 /// A place of work, and what its clocks differ from UTC by.
 pub(super) struct Site {
@@ -369,17 +373,24 @@ pub(super) struct Person {
 }
 
 /// Everyone, department by department.
-pub(super) fn people(seed: u64) -> Vec<Person> {
+pub(super) fn people(seed: u64, size: Size) -> Vec<Person> {
     let mut taken = HashSet::new();
     let mut people = Vec::new();
-    for department in &DEPARTMENTS {
-        for _ in 0..department.people {
+    let usual: Vec<u32> = DEPARTMENTS
+        .iter()
+        .map(|department| department.people)
+        .collect();
+    for (department, count) in DEPARTMENTS.iter().zip(shares(&usual, size.users)) {
+        for _ in 0..count {
             let label = format!("user/{}", people.len());
             people.push(person(seed, &label, department, &mut taken));
         }
     }
     people
 }
+
+/// After how many names that others have a person gets one with a number.
+const NAMES_TRIED: u32 = 32;
 
 fn person(
     seed: u64,
@@ -388,14 +399,20 @@ fn person(
     taken: &mut HashSet<String>,
 ) -> Person {
     let mut chance = Seeded::new(seed, label);
-    // 6,400 names for 240 people: a free one is found soon.
+    // 6,400 names for 240 people: a free one is found soon. Where there are many more, names come
+    // twice, and the address has a number.
+    let mut tries = 0_u32;
     let (given_name, surname, alias) = loop {
         let given_name = *chance.pick(&GIVEN_NAMES);
         let surname = *chance.pick(&SURNAMES);
-        let alias = format!("{}.{}", in_ascii(given_name), in_ascii(surname));
+        let mut alias = format!("{}.{}", in_ascii(given_name), in_ascii(surname));
+        if tries >= NAMES_TRIED {
+            alias = format!("{alias}{}", tries.saturating_sub(NAMES_TRIED) + 2);
+        }
         if taken.insert(alias.clone()) {
             break (given_name, surname, alias);
         }
+        tries += 1;
     };
     let id = Seeded::guid(seed, label);
     let display_name = format!("{given_name} {surname}");

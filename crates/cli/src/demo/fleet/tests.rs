@@ -27,7 +27,7 @@ fn now() -> SystemTime {
 }
 
 fn fleet() -> Fleet {
-    Fleet::new(SEED, now()).unwrap()
+    Fleet::new(SEED, Size::USUAL, now()).unwrap()
 }
 
 fn names(object: &Object) -> BTreeSet<&str> {
@@ -85,12 +85,12 @@ fn the_fleet_has_the_promised_size() {
 #[test]
 fn the_same_seed_gives_the_same_fleet_and_another_seed_another() {
     assert_eq!(fleet(), fleet());
-    assert_ne!(fleet(), Fleet::new(SEED + 1, now()).unwrap());
+    assert_ne!(fleet(), Fleet::new(SEED + 1, Size::USUAL, now()).unwrap());
 }
 
 #[test]
 fn ids_do_not_depend_on_the_time() {
-    let later = Fleet::new(SEED, now() + Duration::from_secs(86_400 * 500)).unwrap();
+    let later = Fleet::new(SEED, Size::USUAL, now() + Duration::from_secs(86_400 * 500)).unwrap();
     assert_eq!(ids(&fleet()), ids(&later));
 }
 
@@ -397,8 +397,8 @@ fn addresses_are_plain_ascii() {
 #[test]
 fn every_message_of_the_manifest_can_occur_and_fills_in() {
     let now = instant::Instant::from_system(now());
-    let people = people::people(SEED);
-    let devices = devices::devices(SEED, now, &people);
+    let people = people::people(SEED, Size::USUAL);
+    let devices = devices::devices(SEED, Size::USUAL, now, &people);
     let groups = groups::groups(SEED, &people, &devices);
     let tenant = runs::Tenant {
         seed: SEED,
@@ -456,5 +456,26 @@ fn a_brace_with_an_unknown_word_is_refused() {
             matches!(fill_in(text), Err(FleetError::Placeholder(_))),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn a_fleet_of_any_size_has_so_many_and_every_device_but_servers_an_owner() {
+    for (users, devices) in [(1, 1), (3, 40), (700, 11), (7_000, 900)] {
+        let fleet = Fleet::new(SEED, Size { users, devices }, now()).unwrap();
+        assert_eq!(
+            (fleet.users.len(), fleet.devices.len()),
+            (users as usize, devices as usize)
+        );
+        let addresses: BTreeSet<_> = fleet
+            .users
+            .iter()
+            .map(|user| user["userPrincipalName"].as_str().unwrap())
+            .collect();
+        assert_eq!(addresses.len(), users as usize);
+        for device in &fleet.devices {
+            let server = device["deviceCategoryDisplayName"] == "Server";
+            assert_eq!(device["userId"].is_null(), server);
+        }
     }
 }
