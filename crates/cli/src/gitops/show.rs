@@ -21,6 +21,9 @@ use crate::{
 /// How many lines are shown around a difference.
 const AROUND: usize = 2;
 
+/// How many scripts are named that stay.
+const MOST_LEFT: usize = 10;
+
 /// Shows a plan.
 pub(super) async fn plan(
     plan: &Plan,
@@ -51,15 +54,17 @@ pub(super) async fn plan(
         writeln!(out, "{}", Tone::Bold.paint(&text, screen))?;
     }
     if !plan.left.is_empty() {
-        let names = plan
-            .left
-            .iter()
-            .map(|one| said(one.kind, &printable(&one.name)));
-        writeln!(
-            out,
-            "not in the folder, and left alone without --prune: {}",
-            names.collect::<Vec<_>>().join(", ")
-        )?;
+        let names = plan.left.iter().take(MOST_LEFT);
+        let names: Vec<_> = names
+            .map(|one| said(one.kind, &printable(&one.name)))
+            .collect();
+        let more = match plan.left.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let names = names.join(", ");
+        let text = "not in the folder, and left alone without --prune";
+        writeln!(out, "{text}: {names}{more}")?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod agent;
 mod clients;
 mod commands;
 mod demo;
+mod gitops;
 mod kill;
 mod readme;
 mod serve;

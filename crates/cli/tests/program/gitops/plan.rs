@@ -1,0 +1,103 @@
+//! What is shown before anything is done.
+
+use serde_json::json;
+
+use super::shell;
+use crate::{
+    agent::{Site, is_installed},
+    commands::{Terminal, stable},
+};
+
+async fn some(site: &Site) {
+    site.group("Pilots").await;
+    let body = json!({
+        "displayName": "Kernel", "retryCount": 1, "fileName": "kernel.sh",
+        "scriptContent": "IyEvYmluL3NoCnNldCAtZXUKdW5hbWUgLXMKdW5hbWUgLXIK",
+    });
+    let everybody = json!({ "@odata.type": "#microsoft.graph.allDevicesAssignmentTarget" });
+    site.script("deviceShellScripts", body, &[everybody]).await;
+    site.shell("Old", "x", json!({})).await;
+    // A name that would clear the screen, and a text that would write over its line.
+    site.put("in/kernel.sh", "#!/bin/sh\nset -eu\nuname -s\nuname -m\n");
+    site.put(
+        "in/kernel.yaml",
+        shell(
+            "Kernel",
+            "kernel.sh",
+            "fileName: kernel.sh\nretryCount: 3\nassignments:\n- target: group\n  group: Pilots\n- target: exclusionGroup\n  group: Berlin\n",
+        ),
+    );
+    site.put("in/new.sh", "echo harmless\rrm -rf /\n\u{1b}[2J");
+    site.put(
+        "in/new.yaml",
+        shell(r#""\e[2JNew""#, "new.sh", "assignments: []\n"),
+    );
+}
+
+#[tokio::test]
+async fn a_plan_shows_what_goes_and_what_comes() {
+    let site = Site::start(&[]);
+    some(&site).await;
+    let arguments = ["apply", "in", "--prune", "--create-groups"];
+    let shown = site.give(&arguments);
+    assert_eq!(shown.status, 2);
+    assert!(!shown.stdout.contains('\u{1b}'));
+    let told = format!("{}[{}]\n{}", shown.stdout, shown.status, shown.stderr);
+    insta::assert_snapshot!(stable(&told));
+    assert_eq!(site.count().await, 2);
+
+    // Without leave to make it, a group that is missing is a mistake.
+    let failed = site.give(&["apply", "in", "--yes"]);
+    assert_eq!(failed.status, 1);
+    assert!(
+        failed.stderr.contains("there is no group \"Berlin\""),
+        "{}",
+        failed.stderr
+    );
+    assert_eq!(site.count().await, 2);
+
+    site.give(&["apply", "in", "--prune", "--create-groups", "--yes"])
+        .good();
+    let groups = site
+        .all(
+            "groups?$filter=displayName eq 'Berlin'"
+                .replace(' ', "%20")
+                .as_str(),
+        )
+        .await;
+    assert_eq!(groups.len(), 1);
+    let same = site.give(&arguments).good();
+    assert_eq!(
+        same,
+        "nothing to change: 2 scripts are as the folder says\n"
+    );
+}
+
+#[tokio::test]
+async fn a_terminal_gets_colours_and_a_question() {
+    if !is_installed("script") {
+        println!("skipped: there is no `script` to make a terminal with");
+        return;
+    }
+    let site = Site::start(&[]);
+    some(&site).await;
+    let command = format!(
+        "apply {} --prune --create-groups",
+        site.path("in").display()
+    );
+    let coloured = |more: &[(&str, &str)], answer: &str| {
+        let mut apply = Terminal::start(&site, more, &command);
+        apply.until("[y/N]");
+        let raw = apply.raw();
+        apply.types(answer);
+        (
+            apply.end().0,
+            raw.contains("\u{1b}[32m+ retryCount: 3\u{1b}[0m"),
+        )
+    };
+    assert_eq!(coloured(&[], "n\n"), (1, true));
+    assert_eq!(coloured(&[("NO_COLOR", "1")], "\n"), (1, false));
+    assert_eq!(site.count().await, 2);
+    assert_eq!(coloured(&[], "y\n"), (0, true));
+    site.give(&["apply", "in", "--check", "--prune"]).good();
+}
