@@ -1,5 +1,6 @@
 //! Scripts kept in files, by the program as people run it.
 
+mod backup;
 mod check;
 mod example;
 mod foreign;
