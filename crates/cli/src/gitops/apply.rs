@@ -1,17 +1,17 @@
 //! `runstate apply`: makes a server as a folder says.
 
-use std::{io::Write, path::PathBuf};
+use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::{
-    assignment::{Assignment, Reference},
+    assignment::Assignment,
     directory::Directory,
     folder::Folder,
     intunecd,
     kind::{CONTENT, Kind},
-    plan::{Change, Options, Plan, Update, plan, to_api},
+    plan::{Change, Plan, Update, plan, to_api},
     remote::path,
     script::Wanted,
     settings, show,
@@ -33,9 +33,10 @@ pub(crate) struct ApplyArgs {
     /// Delete the scripts that the folder doesn't have, with all their results
     #[arg(long)]
     prune: bool,
-    /// Make the groups that are missing, without members
+    /// Make what assignments name and the server lacks: groups, without members, and the assignment
+    /// filters that a backup has
     #[arg(long)]
-    create_groups: bool,
+    create_missing: bool,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -61,15 +62,15 @@ enum Format {
 /// Does what the arguments say.
 pub(crate) async fn apply(args: ApplyArgs, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
     // What is wrong with the folder is said before anything is asked of the server.
-    let wanted = read(&args, out)?;
+    let (wanted, filters) = read(&args, out)?;
     let api = Api::new(args.api)?;
     let mut directory = Directory::new(&api);
-    let options = Options {
-        prune: args.prune,
-        create_groups: args.create_groups,
-    };
+    if args.create_missing {
+        directory.make_groups = true;
+        directory.makeable = filters;
+    }
     let count = wanted.len();
-    let plan = plan(&api, &mut directory, wanted, options).await?;
+    let plan = plan(&api, &mut directory, wanted, args.prune).await?;
     show::plan(&plan, &mut directory, Screen::stdout(), out).await?;
     if plan.changes.is_empty() {
         let (are, say) = match count {
@@ -96,18 +97,24 @@ pub(crate) async fn apply(args: ApplyArgs, out: &mut (dyn Write + Send)) -> Resu
     carry_out(&api, &mut directory, plan, out).await
 }
 
-fn read(args: &ApplyArgs, out: &mut dyn Write) -> Result<Vec<Wanted>, Failure> {
+/// The scripts of the folder, and the filters that it has too.
+fn read(
+    args: &ApplyArgs,
+    out: &mut dyn Write,
+) -> Result<(Vec<Wanted>, BTreeMap<String, Value>), Failure> {
     let folder = Folder::open(&args.dir)?;
     let is_backup = match args.format {
         Format::Auto => intunecd::is_one(&folder.root),
         Format::Runstate => false,
         Format::Intunecd => true,
     };
+    let mut filters = BTreeMap::new();
     let wanted = if is_backup {
         let (wanted, notes) = intunecd::wanted(&folder.root)?;
         for note in notes {
             writeln!(out, "note: {}", crate::print::printable(&note))?;
         }
+        filters = intunecd::filters(&folder.root)?;
         wanted
     } else {
         folder.wanted()?
@@ -120,7 +127,7 @@ fn read(args: &ApplyArgs, out: &mut dyn Write) -> Result<Vec<Wanted>, Failure> {
         );
         return Err(message.into());
     }
-    Ok(wanted)
+    Ok((wanted, filters))
 }
 
 /// What became of the steps of a plan.
@@ -142,9 +149,19 @@ async fn carry_out(
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
     for name in &plan.groups {
-        let made = directory.make(name).await;
-        made.map_err(|failure| format!("nothing was changed yet: the group {name:?}: {failure}"))?;
+        let made = directory.make_group(name).await;
+        made.map_err(|failure| {
+            format!("no script was changed yet: the group {name:?}: {failure}")
+        })?;
         writeln!(out, "created group {:?}", crate::print::printable(name))?;
+    }
+    for name in &plan.filters {
+        let made = directory.make_filter(name).await;
+        made.map_err(|failure| {
+            format!("no script was changed yet: the assignment filter {name:?}: {failure}")
+        })?;
+        let name = crate::print::printable(name);
+        writeln!(out, "created assignment filter {name:?}")?;
     }
     let mut outcome = Outcome::default();
     let mut end = None;
@@ -262,11 +279,10 @@ async fn assign(
     assignments: &[Assignment],
 ) -> Result<(), Failure> {
     let mut problems = Vec::new();
-    let resolved = directory.resolve(assignments, false, &mut problems).await?;
+    let resolved = directory.resolve(assignments, &mut problems).await?;
     super::folder::fail_with(&problems)?;
-    let is_named = |one: &Assignment| matches!(one.group, Some(Reference::Name(_)));
-    if resolved.iter().any(is_named) {
-        return Err("a group has no id yet".into());
+    if resolved.iter().any(Assignment::has_name) {
+        return Err("a group or a filter has no id yet".into());
     }
     let path = format!("{}/assign", path(kind, id));
     api.post(&path, &to_api(&resolved)).await?;

@@ -82,6 +82,13 @@ impl Assignment {
         }
     }
 
+    /// Whether a group or a filter is still referred to by its name.
+    pub(super) fn has_name(&self) -> bool {
+        let filter = self.filter.as_ref().map(|(filter, _)| filter);
+        let mut all = self.group.iter().chain(filter);
+        all.any(|one| matches!(one, Reference::Name(_)))
+    }
+
     /// Whether both are to the same group, whatever their filters.
     pub(super) fn is_to_group_of(&self, other: &Self) -> bool {
         self.target == other.target && self.group == other.group
@@ -107,7 +114,7 @@ impl Assignment {
             others: BTreeMap::new(),
         };
         let ty = assignment.ty();
-        let mut allowed = vec!["target", "filter", "filterId", "filterType"];
+        let mut allowed = vec!["filter", "filterId", "filterType"];
         if ty.property(GROUP_ID).is_some() {
             allowed.extend(["group", GROUP_ID]);
             assignment.group = reference(object, "group", GROUP_ID)?;
@@ -124,11 +131,14 @@ impl Assignment {
                 assignment.others.insert(property.name, value);
             }
         }
-        if let Some(name) = object.keys().find(|name| !allowed.contains(&name.as_str())) {
+        if let Some(name) = object
+            .keys()
+            .find(|name| *name != "target" && !allowed.contains(&name.as_str()))
+        {
             return Err(format!(
                 "has no '{name}'; with 'target: {}' there may be {}",
                 short(ty),
-                allowed[1..].join(", ")
+                allowed.join(", ")
             ));
         }
         let kind = text(object, "filterType")?;

@@ -19,8 +19,14 @@ pub(super) struct Directory<'a> {
     names: BTreeMap<String, Option<String>>,
     /// Ids and names of all filters.
     filters: Option<Vec<(String, String)>>,
+    /// Whether groups that are missing may be made.
+    pub(super) make_groups: bool,
+    /// The filters that may be made where they are missing, as the API takes them, by name.
+    pub(super) makeable: BTreeMap<String, Value>,
     /// Groups that are missing and may be made.
-    missing: BTreeSet<String>,
+    missing_groups: BTreeSet<String>,
+    /// Filters likewise.
+    missing_filters: BTreeSet<String>,
     /// Why groups stay without names, where the server refused to tell.
     pub(super) refusal: Option<String>,
 }
@@ -32,37 +38,45 @@ impl<'a> Directory<'a> {
             groups: BTreeMap::new(),
             names: BTreeMap::new(),
             filters: None,
-            missing: BTreeSet::new(),
+            make_groups: false,
+            makeable: BTreeMap::new(),
+            missing_groups: BTreeSet::new(),
+            missing_filters: BTreeSet::new(),
             refusal: None,
         }
     }
 
     /// The groups that have to be made, by [`Directory::resolve`]'s finding.
-    pub(super) fn missing(&self) -> Vec<String> {
-        self.missing.iter().cloned().collect()
+    pub(super) fn missing_groups(&self) -> Vec<String> {
+        self.missing_groups.iter().cloned().collect()
     }
 
-    /// The assignments by ids, in order and each once. A group that is missing keeps its name where
-    /// it may be made.
+    /// The filters, likewise.
+    pub(super) fn missing_filters(&self) -> Vec<String> {
+        self.missing_filters.iter().cloned().collect()
+    }
+
+    /// The assignments by ids, in order and each once. What is missing keeps its name where it may be
+    /// made.
     ///
     /// # Errors
     /// Where the server refuses; what does not exist is said in `problems`.
     pub(super) async fn resolve(
         &mut self,
         assignments: &[Assignment],
-        make_groups: bool,
         problems: &mut Vec<String>,
     ) -> Result<Vec<Assignment>, Failure> {
         let mut resolved = Vec::new();
         for assignment in assignments {
             let mut assignment = assignment.clone();
             if let Some(Reference::Name(name)) = &assignment.group {
+                let make = self.make_groups;
                 match self.groups_of(name).await? {
-                    [] if make_groups => {
-                        self.missing.insert(name.clone());
+                    [] if make => {
+                        self.missing_groups.insert(name.clone());
                     }
                     [] => problems.push(format!(
-                        "there is no group {name:?}; make it, or let --create-groups make it without members"
+                        "there is no group {name:?}; make it, or let --create-missing make it without members"
                     )),
                     [id] => assignment.group = Some(Reference::Id(id.clone())),
                     ids => problems.push(format!(
@@ -74,8 +88,12 @@ impl<'a> Directory<'a> {
             }
             if let Some((Reference::Name(name), kind)) = &assignment.filter {
                 let called = |(_, other): &&(String, String)| other == name;
-                let found: Vec<_> = self.filters().await?.iter().filter(called).collect();
+                let found = self.filters().await?.iter().filter(called);
+                let found: Vec<_> = found.cloned().collect();
                 match found.as_slice() {
+                    [] if self.makeable.contains_key(name) => {
+                        self.missing_filters.insert(name.clone());
+                    }
                     [] => problems.push(format!("there is no assignment filter {name:?}")),
                     [(id, _)] => assignment.filter = Some((Reference::Id(id.clone()), *kind)),
                     _ => problems.push(format!(
@@ -119,8 +137,20 @@ impl<'a> Directory<'a> {
         Ok(named)
     }
 
+    /// Makes a filter that may be made.
+    pub(super) async fn make_filter(&mut self, name: &str) -> Result<(), Failure> {
+        let body = self.makeable.get(name).cloned().unwrap_or_default();
+        let made = self.api.post("deviceManagement/assignmentFilters", &body);
+        let made = made.await?;
+        let id = made.get("id").and_then(Value::as_str);
+        let id = id.ok_or("the server answers a filter without an id")?;
+        let filter = (id.to_owned(), name.to_owned());
+        self.filters.get_or_insert_default().push(filter);
+        Ok(())
+    }
+
     /// Makes a group without members.
-    pub(super) async fn make(&mut self, name: &str) -> Result<(), Failure> {
+    pub(super) async fn make_group(&mut self, name: &str) -> Result<(), Failure> {
         // Entra ID asks for a nickname, of few letters, that need not say anything.
         let letters = name.chars().filter(char::is_ascii_alphanumeric);
         let nickname: String = letters.take(48).collect();

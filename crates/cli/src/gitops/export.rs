@@ -166,7 +166,7 @@ async fn wanted(
         let mut wanted = source.wanted(content);
         if let Some(assignments) = &wanted.assignments {
             // A group that does not exist is a difference, and no mistake.
-            let resolved = directory.resolve(assignments, true, &mut Vec::new()).await;
+            let resolved = directory.resolve(assignments, &mut Vec::new()).await;
             wanted.assignments = Some(resolved?);
         }
         all.push(wanted);

@@ -6,13 +6,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use runstate_graph::entity::ASSIGNMENT_FILTER;
+use runstate_odata::edm::Access;
 use serde_json::{Map, Value};
 
 use super::{
     assignment::{Assignment, Reference},
     folder::{LARGEST_CONTENT, fail_with},
     front,
-    kind::{CONTENT, Kind},
+    kind::{CONTENT, Kind, NAME},
     place::{self, Parts},
     script::Wanted,
     settings::{self, Settings},
@@ -53,7 +55,7 @@ struct Saved {
 pub(super) fn wanted(root: &Path) -> Result<(Vec<Wanted>, Vec<String>), Failure> {
     let (mut saved, mut problems, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for kind in Kind::all() {
-        for at in files(root, kind)? {
+        for at in files_in(root, folder_of(kind))? {
             match read(root, kind, &at) {
                 Ok(one) => saved.push(one),
                 Err(what) => problems.push(format!("{}: {what}", place::shown(&at))),
@@ -79,12 +81,35 @@ pub(super) fn wanted(root: &Path) -> Result<(Vec<Wanted>, Vec<String>), Failure>
     Ok((all, notes))
 }
 
-/// The files of the scripts of a kind; those in folders below are none.
-fn files(root: &Path, kind: Kind) -> Result<Vec<Parts>, Failure> {
-    let folder: Parts = folder_of(kind)
-        .iter()
-        .map(|part| (*part).to_owned())
-        .collect();
+/// The assignment filters of the backup, as the API takes them, by name.
+pub(super) fn filters(root: &Path) -> Result<BTreeMap<String, Value>, Failure> {
+    let (mut all, mut problems) = (BTreeMap::new(), Vec::new());
+    for at in files_in(root, &["Filters"])? {
+        let object = match object(root, &at) {
+            Ok(object) => object,
+            Err(what) => {
+                problems.push(format!("{}: {what}", place::shown(&at)));
+                continue;
+            }
+        };
+        let settable = ASSIGNMENT_FILTER.properties.iter();
+        let settable = settable.filter(|property| property.access != Access::Computed);
+        let settable = settable.filter_map(|property| {
+            let value = object.get(property.name).filter(|value| !value.is_null())?;
+            Some((property.name.to_owned(), value.clone()))
+        });
+        let body: Map<String, Value> = settable.collect();
+        if let Some(name) = body.get(NAME).and_then(Value::as_str) {
+            all.insert(name.to_owned(), Value::Object(body));
+        }
+    }
+    fail_with(&problems)?;
+    Ok(all)
+}
+
+/// The files right in a folder of the backup.
+fn files_in(root: &Path, folder: &[&str]) -> Result<Vec<Parts>, Failure> {
+    let folder: Parts = folder.iter().map(|part| (*part).to_owned()).collect();
     let mut path = root.to_owned();
     for part in &folder {
         path.push(part);
@@ -108,19 +133,26 @@ fn files(root: &Path, kind: Kind) -> Result<Vec<Parts>, Failure> {
         .collect())
 }
 
-fn read(root: &Path, kind: Kind, at: &Parts) -> Result<Saved, String> {
+/// A file of the backup, which holds an object.
+fn object(root: &Path, at: &Parts) -> Result<Map<String, Value>, String> {
     // The text is in it too, in base64.
     let bytes = place::read(root, at, 2 * LARGEST_CONTENT + front::LARGEST);
     let text = String::from_utf8(bytes.map_err(|error| error.to_string())?);
     let text = text.map_err(|_| "is not UTF-8")?;
-    let name = at.last().map(String::as_str).unwrap_or_default();
-    let value: Result<Value, String> = match name.ends_with(".json") {
+    let is_json = at.last().is_some_and(|name| name.ends_with(".json"));
+    let value: Result<Value, String> = match is_json {
         true => serde_json::from_str(&text).map_err(|error| error.to_string()),
         false => front::yaml(&text),
     };
-    let Value::Object(object) = value? else {
-        return Err("must be an object".to_owned());
-    };
+    match value? {
+        Value::Object(object) => Ok(object),
+        _ => Err("must be an object".to_owned()),
+    }
+}
+
+fn read(root: &Path, kind: Kind, at: &Parts) -> Result<Saved, String> {
+    let object = object(root, at)?;
+    let name = at.last().map(String::as_str).unwrap_or_default();
     // With `--append-id` the file's name ends with the id.
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let id = stem.rsplit_once("__").map(|(_, id)| id.to_owned());
@@ -194,8 +226,23 @@ fn script(
             Err(error) => return Err(format!("{}: {error}", place::shown(parts))),
         }
     }
+    // Scripts without assignments have none in their file, and with `--exclude assignments` all are so:
+    // they are then left as they are.
     let items = object.get("assignments").and_then(Value::as_array);
-    let items = items.map(Vec::as_slice).unwrap_or_default();
+    let assignments = items.map(|items| in_order(items)).transpose()?;
+    Ok(Wanted {
+        at,
+        kind,
+        id: saved.id.clone(),
+        settings,
+        content,
+        content_at,
+        assignments,
+    })
+}
+
+/// The assignments of a script's file, in order and each once.
+fn in_order(items: &[Value]) -> Result<Vec<Assignment>, String> {
     let mut assignments = Vec::new();
     for (i, item) in items.iter().enumerate() {
         let target = item.get("target").and_then(Value::as_object);
@@ -212,15 +259,7 @@ fn script(
     }
     assignments.sort();
     assignments.dedup();
-    Ok(Wanted {
-        at,
-        kind,
-        id: saved.id.clone(),
-        settings,
-        content,
-        content_at,
-        assignments: Some(assignments),
-    })
+    Ok(assignments)
 }
 
 /// With `--scope-tags` IntuneCD writes names in place of ids. The one that every tenant has is known.

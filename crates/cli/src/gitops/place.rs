@@ -48,7 +48,7 @@ pub(super) fn resolve(at: &[String], written: &str) -> Result<Parts, String> {
             name => parts.push(name.to_owned()),
         }
     }
-    if parts.is_empty() || written.ends_with('/') {
+    if matches!(written.rsplit('/').next(), None | Some("" | "." | "..")) {
         return fail("names no file");
     }
     Ok(parts)

@@ -21,6 +21,8 @@ use crate::{api::Api, failure::Failure};
 pub(super) struct Plan {
     /// Groups to make, without members.
     pub(super) groups: Vec<String>,
+    /// Assignment filters to make, as the backup has them.
+    pub(super) filters: Vec<String>,
     pub(super) changes: Vec<Change>,
     /// How many scripts are as they should be.
     pub(super) unchanged: usize,
@@ -90,16 +92,7 @@ fn same(wanted: &Value, found: Option<&Value>) -> bool {
     )
 }
 
-/// How to plan.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Options {
-    /// What the folder doesn't have is deleted.
-    pub(super) prune: bool,
-    /// Groups that are missing are made.
-    pub(super) create_groups: bool,
-}
-
-/// Compares a folder with a server.
+/// Compares a folder with a server. With `prune`, what the folder doesn't have is to be deleted.
 ///
 /// # Errors
 /// Where the server refuses, and where it is not clear what to do; nothing has been changed.
@@ -107,7 +100,7 @@ pub(super) async fn plan(
     api: &Api,
     directory: &mut Directory<'_>,
     mut wanted: Vec<Wanted>,
-    options: Options,
+    prune: bool,
 ) -> Result<Plan, Failure> {
     wanted.sort_by(|a, b| (a.kind, a.name(), &a.at).cmp(&(b.kind, b.name(), &b.at)));
     let mut problems = Vec::new();
@@ -116,7 +109,7 @@ pub(super) async fn plan(
             continue;
         };
         let mut here = Vec::new();
-        let resolved = directory.resolve(assignments, options.create_groups, &mut here);
+        let resolved = directory.resolve(assignments, &mut here);
         script.assignments = Some(resolved.await?);
         problems.extend(here.iter().map(|what| format!("{}: {what}", script.at)));
     }
@@ -124,7 +117,8 @@ pub(super) async fn plan(
     let listed = remote::list(api).await?;
     let paired = pair(api, &wanted, &listed).await?;
     let mut plan = Plan {
-        groups: directory.missing(),
+        groups: directory.missing_groups(),
+        filters: directory.missing_filters(),
         changes: Vec::new(),
         unchanged: 0,
         left: paired.left(&listed),
@@ -147,7 +141,7 @@ pub(super) async fn plan(
         }
     }
     fail_with(&problems)?;
-    if options.prune {
+    if prune {
         let left = std::mem::take(&mut plan.left);
         plan.changes.extend(left.into_iter().map(Change::Delete));
     }

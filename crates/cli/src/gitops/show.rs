@@ -35,6 +35,13 @@ pub(super) async fn plan(
         let line = format!("+ group {:?}, without members", printable(name));
         writeln!(out, "{}", Tone::Good.paint(&line, screen))?;
     }
+    for name in &plan.filters {
+        let line = format!(
+            "+ assignment filter {:?}, as the backup has it",
+            printable(name)
+        );
+        writeln!(out, "{}", Tone::Good.paint(&line, screen))?;
+    }
     for change in &plan.changes {
         show(change, directory, screen, out).await?;
     }

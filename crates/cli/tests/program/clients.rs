@@ -100,7 +100,7 @@ fn intune_cd() {
     ];
     let tenant = ["--tenant", "moved.example", "--permission"];
     let token = place.demo.token_of(&[&tenant[..], &permissions].concat());
-    let arguments = ["apply", &backup, "--prune", "--create-groups", "--yes"];
+    let arguments = ["apply", &backup, "--prune", "--create-missing", "--yes"];
     let done = place.give(&token, &arguments).good();
     assert!(done.starts_with("+ group \"tour-intunecd-"), "{done}");
     assert!(done.ends_with("done: 6 changes\n"), "{done}");

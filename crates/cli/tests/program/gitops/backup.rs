@@ -27,10 +27,14 @@ async fn content(site: &Site, name: &str) -> Value {
 #[tokio::test]
 async fn a_backup_moves_over_with_one_command() {
     let site = Site::start(&[]);
-    let filter = json!({ "displayName": "Macs", "platform": "macOS", "rule": "(true)" });
-    let filter = site
-        .post("deviceManagement/assignmentFilters", &filter)
-        .await;
+    site.put(
+        "b/Filters/Macs.json",
+        r#"{"displayName": "Macs", "platform": "macOS", "rule": "(device.model -eq \"Mac\")", "payloads": [], "roleScopeTags": ["0"], "assignmentFilterManagementType": "devices"}"#,
+    );
+    site.put(
+        "b/Filters/Unused.json",
+        r#"{"displayName": "Unused", "platform": "macOS"}"#,
+    );
     let target = json!([{ "intent": "apply", "source": "direct", "target": {
         "@odata.type": "#microsoft.graph.groupAssignmentTarget",
         "deviceAndAppManagementAssignmentFilterId": "Macs",
@@ -98,13 +102,13 @@ async fn a_backup_moves_over_with_one_command() {
 
     let failed = site.give(&["apply", "b", "--yes"]);
     assert!(
-        failed.stderr.contains("--create-groups"),
+        failed.stderr.contains("--create-missing"),
         "{}",
         failed.stderr
     );
     assert_eq!(site.count().await, 0);
     let done = site
-        .give(&["apply", "b", "--create-groups", "--yes"])
+        .give(&["apply", "b", "--create-missing", "--yes"])
         .good();
     insta::assert_snapshot!(stable(&done));
     let same = site.give(&["apply", "b", "--prune", "--check"]).good();
@@ -117,7 +121,12 @@ async fn a_backup_moves_over_with_one_command() {
     assert_eq!(kernel["scriptContent"], "bmV3");
     let targets = kernel["assignments"].as_array().unwrap();
     assert_eq!(targets.len(), 2);
-    let id = &filter["id"];
+    let filters = site.all("deviceManagement/assignmentFilters").await;
+    assert_eq!(
+        (filters.len(), &filters[0]["rule"]),
+        (1, &json!("(device.model -eq \"Mac\")"))
+    );
+    let id = &filters[0]["id"];
     assert!(
         targets
             .iter()

@@ -14,7 +14,7 @@ async fn the_example_is_applied_and_is_as_an_export_writes_it() {
     let site = Site::start(&[]);
     let example = root().join("examples/gitops/scripts");
     let folder = example.display().to_string();
-    site.give(&["apply", &folder, "--create-groups", "--yes"])
+    site.give(&["apply", &folder, "--create-missing", "--yes"])
         .good();
     site.give(&["apply", &folder, "--check", "--prune"]).good();
     site.give(&["export", &folder, "--check"]).good();

@@ -38,7 +38,7 @@ async fn some(site: &Site) {
 async fn a_plan_shows_what_goes_and_what_comes() {
     let site = Site::start(&[]);
     some(&site).await;
-    let arguments = ["apply", "in", "--prune", "--create-groups"];
+    let arguments = ["apply", "in", "--prune", "--create-missing"];
     let shown = site.give(&arguments);
     assert_eq!(shown.status, 2);
     assert!(!shown.stdout.contains('\u{1b}'));
@@ -56,7 +56,7 @@ async fn a_plan_shows_what_goes_and_what_comes() {
     );
     assert_eq!(site.count().await, 2);
 
-    site.give(&["apply", "in", "--prune", "--create-groups", "--yes"])
+    site.give(&["apply", "in", "--prune", "--create-missing", "--yes"])
         .good();
     let groups = site
         .all(
@@ -82,7 +82,7 @@ async fn a_terminal_gets_colours_and_a_question() {
     let site = Site::start(&[]);
     some(&site).await;
     let command = format!(
-        "apply {} --prune --create-groups",
+        "apply {} --prune --create-missing",
         site.path("in").display()
     );
     let coloured = |more: &[(&str, &str)], answer: &str| {
