@@ -73,11 +73,11 @@ pub(crate) async fn apply(args: ApplyArgs, out: &mut (dyn Write + Send)) -> Resu
     let plan = plan(&api, &mut directory, wanted, args.prune).await?;
     show::plan(&plan, &mut directory, Screen::stdout(), out).await?;
     if plan.changes.is_empty() {
-        let (are, say) = match count {
-            1 => ("script is", "says"),
-            _ => ("scripts are", "says"),
+        let scripts = match count {
+            1 => "1 script is".to_owned(),
+            _ => format!("{count} scripts are"),
         };
-        writeln!(out, "nothing to change: {count} {are} as the folder {say}")?;
+        writeln!(out, "nothing to change: {scripts} as the folder says")?;
         return Ok(());
     }
     let steps = plan.changes.len();

@@ -99,11 +99,11 @@ pub(crate) async fn export(args: ExportArgs, out: &mut (dyn Write + Send)) -> Re
         return check(steps.len() + gone.len());
     }
     if steps.is_empty() && gone.is_empty() {
-        writeln!(
-            out,
-            "nothing to write: {} scripts are as on the server",
-            listed.len()
-        )?;
+        let scripts = match listed.len() {
+            1 => "1 script is".to_owned(),
+            count => format!("{count} scripts are"),
+        };
+        writeln!(out, "nothing to write: {scripts} as on the server")?;
         return Ok(());
     }
     for step in &steps {

@@ -1,11 +1,11 @@
 //! Scripts kept in files: `runstate apply`, `runstate export` and `runstate schema`.
 //!
 //! In the order in which to read: [`kind`], [`settings`] and [`assignment`] are what can be said of a
-//! script, by the schema's own description; [`front`] is that in YAML, [`schema`] that as a JSON
+//! script, by the schema's own description; [`front`] is that in YAML, [`mod@schema`] that as a JSON
 //! Schema. [`folder`] reads files and [`intunecd`] a backup of IntuneCD, neither past [`place`], which
 //! lets nothing out of the folder. [`remote`] reads a server and [`directory`] its groups and filters.
-//! [`pair`] says which script is which, [`plan`] what differs, [`show`] shows it; [`apply`] and
-//! [`export`] do it, the one to the server, the other to the folder.
+//! [`pair`] says which script is which, [`mod@plan`] what differs, [`show`] shows it; [`mod@apply`] and
+//! [`mod@export`] do it, the one to the server, the other to the folder.
 //!
 //! All of it uses the public API of Graph only, so it works on Microsoft Graph too.
 

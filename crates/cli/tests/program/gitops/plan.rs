@@ -101,3 +101,30 @@ async fn a_terminal_gets_colours_and_a_question() {
     assert_eq!(coloured(&[], "y\n"), (0, true));
     site.give(&["apply", "in", "--check", "--prune"]).good();
 }
+
+#[tokio::test]
+async fn what_changes_while_the_plan_is_read_is_not_written_over() {
+    if !is_installed("script") {
+        println!("skipped: there is no `script` to make a terminal with");
+        return;
+    }
+    let site = Site::start(&[]);
+    let path = site.shell("Kernel", "uname\n", json!({})).await;
+    site.put("in/k.sh", "uname -a\n");
+    site.put("in/k.yaml", shell("Kernel", "k.sh", "retryCount: 3\n"));
+    let command = format!("apply {}", site.path("in").display());
+    let mut apply = Terminal::start(&site, &[], &command);
+    apply.until("[y/N]");
+    site.patch(&path, &json!({ "retryCount": 2 })).await;
+    apply.types("y\n");
+    let (status, screen) = apply.end();
+    assert_eq!(status, 1, "{screen}");
+    assert!(
+        screen.contains("0 of 1 changes were made") && screen.contains("(412)"),
+        "{screen}"
+    );
+    assert_eq!(site.get(&path).await["retryCount"], 2);
+    // Seen anew, it is written over with open eyes.
+    site.give(&["apply", "in", "--yes"]).good();
+    assert_eq!(site.get(&path).await["retryCount"], 3);
+}

@@ -176,7 +176,7 @@ async fn what_a_file_leaves_out_is_left_as_it_is() {
     // An export leaves alone what agrees, and changes only what the file speaks of.
     site.patch(&path, &json!({ "description": "Yours" })).await;
     let same = site.give(&["export", "in"]).good();
-    assert_eq!(same, "nothing to write: 1 scripts are as on the server\n");
+    assert_eq!(same, "nothing to write: 1 script is as on the server\n");
     assert!(site.read("in/k.yaml").starts_with("# A comment"));
     site.patch(&path, &json!({ "retryCount": 5 })).await;
     site.give(&["export", "in"]).good();
