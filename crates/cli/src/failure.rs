@@ -8,24 +8,41 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The statuses with which the program ends other than well. They are documented in `docs/cli.md`,
 /// and never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Exit {
     /// Whatever has no status of its own.
-    Failed = 1,
+    Failed,
     /// The command was not given as it has to be; `clap` ends with it too.
-    Usage = 2,
+    Usage,
+    /// With `--check`: a folder and a server differ.
+    Differs,
     /// What is named is not there.
-    NotFound = 3,
+    NotFound,
     /// The token is good, and lacks a permission.
-    NotPermitted = 4,
+    NotPermitted,
     /// There is no token, or it is not accepted.
-    NotSignedIn = 5,
+    NotSignedIn,
     /// A name means several things, or something was changed meanwhile.
-    Conflict = 6,
+    Conflict,
     /// The server cannot be reached or is too busy: the same may go well later.
-    Unavailable = 7,
+    Unavailable,
     /// All was done; what ran on the devices failed.
-    RunsFailed = 8,
+    RunsFailed,
+}
+
+impl Exit {
+    /// The number.
+    pub(crate) fn status(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage | Self::Differs => 2,
+            Self::NotFound => 3,
+            Self::NotPermitted => 4,
+            Self::NotSignedIn => 5,
+            Self::Conflict => 6,
+            Self::Unavailable => 7,
+            Self::RunsFailed => 8,
+        }
+    }
 }
 
 /// A failure with a status of its own.

@@ -14,6 +14,7 @@ mod device;
 mod enrollment;
 mod failure;
 mod find;
+mod gitops;
 mod login;
 mod manual;
 mod migrate;
@@ -46,9 +47,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// The commands that talk to a server take its URL and a token from --server and --token, from
 /// RUNSTATE_SERVER and RUNSTATE_TOKEN, or from `runstate login`. They end with 0 where all is well, 1
-/// on a failure, 2 on wrong usage, 3 where what was named is not there, 4 where the token may not, 5
-/// where there is no good token, 6 on a conflict or an ambiguous name, 7 where the server cannot be
-/// reached, 8 where runs failed.
+/// on a failure, 2 on wrong usage and where --check finds a difference, 3 where what was named is not
+/// there, 4 where the token may not, 5 where there is no good token, 6 on a conflict or an ambiguous
+/// name, 7 where the server cannot be reached, 8 where runs failed.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Arguments {
@@ -75,6 +76,12 @@ enum Command {
     /// Lists, shows, makes, changes, assigns, runs and deletes scripts.
     #[command(subcommand)]
     Script(script::ScriptCommand),
+    /// Makes the scripts of a server what a folder says: shows what differs, asks, and changes it.
+    Apply(gitops::ApplyArgs),
+    /// Writes the scripts of a server into a folder, for `apply`.
+    Export(gitops::ExportArgs),
+    /// Prints the JSON Schema of the files that `apply` and `export` know.
+    Schema,
     /// Shows how a script's last run ended, device by device.
     Results(results::ResultsArgs),
     /// Waits until all devices have reported on a script, and shows how far it has come.
@@ -122,7 +129,7 @@ fn main() -> ExitCode {
             // this fails.
             let text = print::printable_lines(&failure.to_string());
             let _ = writeln!(std::io::stderr(), "runstate: {text}");
-            ExitCode::from(exit as u8)
+            ExitCode::from(exit.status())
         }
     }
 }
@@ -162,6 +169,9 @@ async fn run(arguments: Arguments, out: &mut (dyn Write + Send)) -> Result<(), F
         Command::Login(args) => login::login(*args, &*clock, out).await,
         Command::Logout(args) => login::logout(&args, out),
         Command::Script(command) => script::run(command, out).await,
+        Command::Apply(args) => gitops::apply(args, out).await,
+        Command::Export(args) => gitops::export(args, out).await,
+        Command::Schema => gitops::schema(out),
         Command::Results(args) => results::run(args, out).await,
         Command::Watch(args) => watch::run(args, out).await,
         Command::Device(command) => device::run(command, out).await,

@@ -13,6 +13,7 @@ import glob
 import io
 import json
 import os
+import shutil
 import tempfile
 from typing import Any
 
@@ -81,6 +82,7 @@ class IntuneCdTour:
         self.arrange()
         for collection in COLLECTIONS:
             self.back_up(collection)
+        self.leave_the_backup()
         for collection in COLLECTIONS:
             self.update(collection)
         for collection in UPDATE:
@@ -181,6 +183,14 @@ class IntuneCdTour:
                 else:
                     step.equal("assignments of the second", [], targets)
             step.says(f"{done['config_count']} scripts with text and assignments")
+
+    def leave_the_backup(self) -> None:
+        """A copy for whoever started the tour, who may want to see what it is good for."""
+        folder = os.environ.get("RUNSTATE_BACKUP_DIR")
+        if folder:
+            with Step("leave the backup") as step:
+                shutil.copytree(self.folder, folder)
+                step.says(folder)
 
     def update(self, collection: str) -> None:
         """Settings and text changed in the folder, one script lost on the server."""

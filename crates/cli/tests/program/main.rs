@@ -18,6 +18,7 @@ mod clients;
 mod commands;
 mod demo;
 mod emulator;
+mod gitops;
 mod kill;
 mod notifications;
 mod readme;

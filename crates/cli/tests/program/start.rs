@@ -140,9 +140,13 @@ impl Demo {
 
     /// A token that `runstate token` prints for the demo's tenant.
     pub(crate) fn token(&self, arguments: &[&str]) -> String {
+        self.token_of(&[&["--tenant", self.text("tenantId")], arguments].concat())
+    }
+
+    /// A token that `runstate token` prints for the tenant that the arguments name.
+    pub(crate) fn token_of(&self, arguments: &[&str]) -> String {
         let data = self.data.as_ref().unwrap().address();
-        let command = ["token", "--data", &data, "--tenant", self.text("tenantId")];
-        output(&[&command, arguments].concat())
+        output(&[&["token", "--data", &data], arguments].concat())
     }
 }
 

@@ -12,6 +12,7 @@ use std::process::{Command, Output};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+pub(crate) use self::terminal::Terminal;
 use crate::{agent::Site, start::runstate};
 
 /// What a command did.
@@ -22,7 +23,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             status: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -108,7 +109,7 @@ fn is_like(text: &str, form: &str) -> bool {
 }
 
 /// An answer of the services that the tests play.
-struct Json(Value);
+pub(crate) struct Json(pub(crate) Value);
 
 impl IntoResponse for Json {
     fn into_response(self) -> Response {

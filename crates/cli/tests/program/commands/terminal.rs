@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A command at work on a terminal of 100 columns and 24 lines.
-struct Terminal {
+pub(crate) struct Terminal {
     process: Process,
     keyboard: ChildStdin,
     output: ChildStdout,
@@ -23,7 +23,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(site: &Site, more: &[(&str, &str)], arguments: &str) -> Self {
+    pub(crate) fn start(site: &Site, more: &[(&str, &str)], arguments: &str) -> Self {
         let program = runstate();
         let program = program.get_program().to_str().unwrap();
         let line = format!("stty cols 100 rows 24; exec {program} {arguments}");
@@ -47,7 +47,7 @@ impl Terminal {
     }
 
     /// Reads until this was printed.
-    fn until(&mut self, text: &str) {
+    pub(crate) fn until(&mut self, text: &str) {
         let mut some = [0; 1024];
         while !self.raw().contains(text) {
             let read = self.output.read(&mut some).unwrap();
@@ -56,17 +56,17 @@ impl Terminal {
         }
     }
 
-    fn raw(&self) -> String {
+    pub(crate) fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()
     }
 
-    fn types(&mut self, keys: &str) {
+    pub(crate) fn types(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
     }
 
     /// Waits for the end: the status, and the screen.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         self.output.read_to_end(&mut self.raw).unwrap();
         let status = self.process.wait().code().unwrap();
         let mut screen = vt100::Parser::new(24.try_into().unwrap(), 100.try_into().unwrap(), 0);
