@@ -89,12 +89,23 @@ pub(crate) async fn apply(args: ApplyArgs, out: &mut (dyn Write + Send)) -> Resu
         return Err(told(Exit::Differs, format!("{differ} from the folder")));
     }
     out.flush()?;
-    let these = match steps {
-        1 => "this change".to_owned(),
-        _ => format!("these {steps} changes"),
-    };
-    confirm(args.yes, &format!("Make {these} on {}?", api.server()))?;
+    confirm(args.yes, &question(&plan, api.server()))?;
     carry_out(&api, &mut directory, plan, out).await
+}
+
+/// What is asked; that results are lost is said, for they can't be had back.
+fn question(plan: &Plan, server: &str) -> String {
+    let these = match plan.changes.len() {
+        1 => "this change".to_owned(),
+        several => format!("these {several} changes"),
+    };
+    let is_deletion = |change: &&Change| matches!(change, Change::Delete(_));
+    let lost = match plan.changes.iter().filter(is_deletion).count() {
+        0 => String::new(),
+        1 => ", and delete 1 script with all its results".to_owned(),
+        several => format!(", and delete {several} scripts with all their results"),
+    };
+    format!("Make {these} on {server}{lost}?")
 }
 
 /// The scripts of the folder, and the filters that it has too.
