@@ -8,6 +8,8 @@
 //!
 //! All of it is one query, `effective`, over a window of devices and some scripts.
 
+// tidy: long because it is one query, and what follows from its answer
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use runstate_graph::{clock::Clock, entity::RUN_STATE};

@@ -1,5 +1,7 @@
 //! A real server on a free port of loopback, over real data that go with it.
 
+// tidy: long because it has all the parts that a server has
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,

@@ -167,6 +167,8 @@ impl Demo {
             tls_cert: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
             throttle: Some(self.throttle),
+            // It is on loopback, and so is whoever tries it out.
+            notify_loopback: Some(true),
             ..Settings::default()
         };
         let shutdown = stop_signal()?;
