@@ -40,18 +40,26 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Makes the database on both, with the extension; the coordinator's URL of it.
+    /// Makes the database on both, without the extension; the coordinator's URL of it.
     fn create(&self, programs: &Programs, name: &str) -> Result<String, String> {
-        let mut urls = Vec::new();
         for server in [&self.coordinator, &self.worker] {
             programs.psql(&server.url(), &format!("CREATE DATABASE {name}"))?;
-            let url = server.url().replace("/postgres", &format!("/{name}"));
-            programs.psql(&url, "CREATE EXTENSION citus")?;
-            urls.push(url);
         }
-        let url = urls.swap_remove(0);
+        Ok(Self::url(&self.coordinator, name))
+    }
+
+    fn url(server: &Cluster, name: &str) -> String {
+        server.url().replace("/postgres", &format!("/{name}"))
+    }
+
+    /// Makes one of the databases on both.
+    fn join(&self, programs: &Programs, name: &str) -> Result<(), String> {
+        for server in [&self.coordinator, &self.worker] {
+            programs.psql(&Self::url(server, name), "CREATE EXTENSION citus")?;
+        }
+        let url = Self::url(&self.coordinator, name);
         programs.psql(&url, &join(self.coordinator.port(), self.worker.port()))?;
-        Ok(url)
+        Ok(())
     }
 
     /// Where this fails, a database stays until the server goes.
@@ -73,6 +81,31 @@ impl Database {
     /// Where the servers cannot be started or used.
     #[must_use]
     pub fn create_on_citus() -> Option<Self> {
+        let database = Self::create_before_citus()?;
+        database.have_citus();
+        Some(database)
+    }
+
+    /// Has a database of [`Database::create_before_citus`] be one on a Citus.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be.
+    pub fn have_citus(&self) {
+        let join = |servers: &Arc<Servers>| servers.join(&self.programs, &self.name);
+        let joined = self.citus.as_ref().map(join);
+        if let Some(Err(error)) = joined {
+            panic!("{error}");
+        }
+    }
+
+    /// The same, still on one server alone.
+    ///
+    /// # Panics
+    ///
+    /// Where the servers cannot be started or used.
+    #[must_use]
+    pub fn create_before_citus() -> Option<Self> {
         let programs = Programs::find_or_skip()?;
         if !programs.has_citus() {
             println!("Citus is not installed for this PostgreSQL: skipping a test");

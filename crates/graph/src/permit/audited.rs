@@ -65,7 +65,6 @@ pub static AUDITED: &[(&str, &str)] = &[
     ("groups/{id}/members/{id}/$ref", GROUPS),
     ("subscriptions", SUBSCRIPTIONS),
     ("subscriptions/{id}", SUBSCRIPTIONS),
-    ("subscriptions/{id}/reauthorize", SUBSCRIPTIONS),
 ];
 
 /// What is asked for by `POST` and changes nothing.
@@ -73,6 +72,7 @@ pub static ASKED: &[&str] = &[
     "deviceManagement/{C}/hasPayloadLinks",
     "deviceManagement/{C}/{id}/previewAssign",
     "deviceManagement/{C}/{id}/previewRunRequest",
+    "subscriptions/{id}/reauthorize",
 ];
 
 /// What is done otherwise than along a path of the API: category and `activityType`.
