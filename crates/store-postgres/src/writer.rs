@@ -29,7 +29,7 @@ use crate::{
 
 /// How often a write is tried, and how often of these without keeping others out.
 const ATTEMPTS: u32 = 8;
-const OPEN_ATTEMPTS: u32 = 3;
+const OPEN_ATTEMPTS: u32 = 1;
 
 /// How long the next attempt waits, times the number of those before it.
 const PAUSE: Duration = Duration::from_millis(5);
