@@ -97,11 +97,6 @@ impl<B: Backend> ChangeWriter<B> {
     /// Takes all steps of the tenant's that wait, each in a transaction of its own.
     pub(crate) async fn settle(&self, tenant_id: &str) -> Result<(), Error> {
         loop {
-            let tenant = tenant_id.to_owned();
-            let waits = move |database: &dyn Database| change::waits(database, &tenant);
-            if !self.backend.read(Some(tenant_id), waits).await? {
-                return Ok(());
-            }
             let (clock, backend) = (self.backend.clock(), Arc::clone(&self.backend));
             let tenant = tenant_id.to_owned();
             let step = move |database: &dyn Database| {

@@ -90,7 +90,7 @@ impl<B: Backend> ConsoleStore for SqlStore<B> {
         let tenant_id = link.person.tenant_id.clone();
         let write =
             move |database: &dyn Database| add(database, [LINK_ADD, LINK_FORGET], &link, now);
-        self.backend().write_apart(Some(&tenant_id), write).await
+        self.backend.write_apart(Some(&tenant_id), write).await
     }
 
     async fn console_link_get(
@@ -101,7 +101,7 @@ impl<B: Backend> ConsoleStore for SqlStore<B> {
     ) -> Result<Option<Person>, Error> {
         let tenant = tenant_id.to_owned();
         let read = move |database: &dyn Database| get(database, LINK_GET, &tenant, &hash, now);
-        self.backend().read(Some(tenant_id), read).await
+        self.backend.read(Some(tenant_id), read).await
     }
 
     async fn console_link_use(
@@ -117,7 +117,7 @@ impl<B: Backend> ConsoleStore for SqlStore<B> {
             let deleted = database.execute(LINK_END, binds![&tenant, hash.as_slice()])?;
             Ok(person.filter(|_| deleted == 1))
         };
-        self.backend().write_apart(Some(tenant_id), write).await
+        self.backend.write_apart(Some(tenant_id), write).await
     }
 
     async fn console_session_add(&self, session: Access, now: SystemTime) -> Result<(), Error> {
@@ -125,7 +125,7 @@ impl<B: Backend> ConsoleStore for SqlStore<B> {
         let write = move |database: &dyn Database| {
             add(database, [SESSION_ADD, SESSION_FORGET], &session, now)
         };
-        self.backend().write_apart(Some(&tenant_id), write).await
+        self.backend.write_apart(Some(&tenant_id), write).await
     }
 
     async fn console_session_get(
@@ -136,7 +136,7 @@ impl<B: Backend> ConsoleStore for SqlStore<B> {
     ) -> Result<Option<Person>, Error> {
         let tenant = tenant_id.to_owned();
         let read = move |database: &dyn Database| get(database, SESSION_GET, &tenant, &hash, now);
-        self.backend().read(Some(tenant_id), read).await
+        self.backend.read(Some(tenant_id), read).await
     }
 
     async fn console_session_end(&self, tenant_id: &str, hash: [u8; 32]) -> Result<(), Error> {
@@ -145,6 +145,6 @@ impl<B: Backend> ConsoleStore for SqlStore<B> {
             database.execute(SESSION_END, binds![&tenant, hash.as_slice()])?;
             Ok(())
         };
-        self.backend().write_apart(Some(tenant_id), write).await
+        self.backend.write_apart(Some(tenant_id), write).await
     }
 }

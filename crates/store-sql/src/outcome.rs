@@ -79,13 +79,13 @@ fn sample(database: &dyn Database, now: DateTimeOffset, tenant_id: &str) -> Resu
 #[async_trait]
 impl<B: Backend> OutcomeStore for SqlStore<B> {
     async fn outcomes_sample(&self) -> Result<(), Error> {
-        self.backend().admit()?;
-        let now = DateTimeOffset::from_system_time(self.backend().clock().now());
-        for tenant_id in self.backend().read(None, tenants).await? {
+        self.backend.admit()?;
+        let now = DateTimeOffset::from_system_time(self.backend.clock().now());
+        for tenant_id in self.backend.read(None, tenants).await? {
             let tenant = tenant_id.clone();
             // Not apart: reports that wait are counted too.
             let write = move |database: &dyn Database| sample(database, now, &tenant);
-            self.backend().write(Some(&tenant_id), write).await?;
+            self.backend.write(Some(&tenant_id), write).await?;
         }
         Ok(())
     }
@@ -97,6 +97,6 @@ impl<B: Backend> OutcomeStore for SqlStore<B> {
     ) -> Result<(), Error> {
         let tenant = tenant_id.to_owned();
         let write = move |database: &dyn Database| add(database, &tenant, &sample);
-        self.backend().write_apart(Some(tenant_id), write).await
+        self.backend.write_apart(Some(tenant_id), write).await
     }
 }

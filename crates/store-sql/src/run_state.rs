@@ -188,9 +188,7 @@ pub(crate) fn report(
     count(database, place, |change| {
         change.add(run_state, outcome.run_state);
     })?;
-    if place.user_state_pk == 0 {
-        note(database, place, ChangeKind::Updated, &record, version)?;
-    }
+    note(database, place, ChangeKind::Updated, &record, version)?;
     Ok(Row {
         record,
         version,

@@ -43,11 +43,6 @@ impl<B: Backend> SqlStore<B> {
         }
     }
 
-    /// What runs the statements of a topic that is in a file of its own.
-    pub(crate) fn backend(&self) -> &B {
-        &self.backend
-    }
-
     /// The way in for whatever has consequences for devices.
     pub(crate) fn changing(&self) -> Result<&ChangeWriter<B>, Error> {
         self.backend.admit()?;
@@ -328,7 +323,12 @@ impl<B: Backend> Store for SqlStore<B> {
         let changing = self.changing()?;
         let tenants = self.backend.read(None, change::tenants).await?;
         for tenant_id in tenants {
-            changing.settle(&tenant_id).await?;
+            // Looked at first, so that a tenant for which nothing waits costs no write.
+            let tenant = tenant_id.clone();
+            let waits = move |database: &dyn Database| change::waits(database, &tenant);
+            if self.backend.read(Some(&tenant_id), waits).await? {
+                changing.settle(&tenant_id).await?;
+            }
         }
         self.backend.write_apart(None, notice::sweep).await?;
         let before = DateTimeOffset::from_system_time(runs_before).ticks();
